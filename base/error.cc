@@ -1,0 +1,40 @@
+#include "base/error.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace bld::base {
+
+Error Error::sys(std::string_view call, std::string_view object) {
+  return sys(call, object, errno);
+}
+
+Error Error::sys(std::string_view call, std::string_view object, int error_number) {
+  const char* reason = std::strerror(error_number);
+  Error error(Text{object.empty() ? fmt::format("{}: {}", call, reason)
+                                  : fmt::format("{} {}: {}", call, object, reason)});
+  error.error_number_ = error_number;
+  return error;
+}
+
+Error& Error::add_context(std::string text) {
+  text_ = std::move(text) + ": " + text_;
+  return *this;
+}
+
+Error& Error::at(SourcePosition position) {
+  if (!position_) position_ = std::move(position);
+  return *this;
+}
+
+Error& Error::hint(std::string text) {
+  hint_ = std::move(text);
+  return *this;
+}
+
+Error& Error::exit_status(int status) {
+  exit_status_ = status;
+  return *this;
+}
+
+}  // namespace bld::base

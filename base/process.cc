@@ -1,0 +1,149 @@
+#include "base/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/byte_stream.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+
+extern char** environ;
+
+namespace bld::base {
+
+namespace {
+
+// All that the child needs, made before the fork: after it only system calls are allowed.
+struct Prepared {
+  std::string program;
+  std::vector<char*> args, env;
+  const char* directory = nullptr;
+};
+
+Prepared prepare(const ProcessOptions& options) {
+  Prepared prepared;
+  prepared.program = options.args.at(0).find('/') == std::string::npos
+                         ? find_program(options.args[0])
+                         : options.args[0];
+  if (prepared.program.empty()) throw Error("{}: no such program in PATH", options.args[0]);
+  for (const std::string& arg : options.args)
+    prepared.args.push_back(const_cast<char*>(arg.c_str()));
+  prepared.args.push_back(nullptr);
+  // The last of several equal names would win for some programs only: ours replace the inherited.
+  if (options.inherit_env) {
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string_view inherited(*entry);
+      const std::string_view name = inherited.substr(0, inherited.find('=') + 1);
+      bool replaced = false;
+      for (const std::string& own : options.env) replaced = replaced || own.starts_with(name);
+      if (!replaced) prepared.env.push_back(*entry);
+    }
+  }
+  for (const std::string& entry : options.env)
+    prepared.env.push_back(const_cast<char*>(entry.c_str()));
+  prepared.env.push_back(nullptr);
+  if (!options.directory.empty()) prepared.directory = options.directory.c_str();
+  return prepared;
+}
+
+[[noreturn]] void child(const Prepared& prepared, int in, int out, int err, int report) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  if (::dup2(in, 0) >= 0 && ::dup2(out, 1) >= 0 && ::dup2(err, 2) >= 0 &&
+      (prepared.directory == nullptr || ::chdir(prepared.directory) == 0)) {
+    ::execve(prepared.program.c_str(), prepared.args.data(), prepared.env.data());
+  }
+  const int error = errno;
+  (void)!::write(report, &error, sizeof error);
+  ::_exit(127);
+}
+
+// Feeds the input and collects both outputs until both are closed.
+void converse(const ProcessOptions& options, UniqueFd input, UniqueFd output, UniqueFd error_output,
+              ProcessResult& result) {
+  std::string_view rest = options.input;
+  ::fcntl(input.get(), F_SETFL, O_NONBLOCK);
+  if (rest.empty()) input.reset();
+  const auto drain = [&](UniqueFd& fd, short events, std::string& text) {
+    if (!fd || events == 0) return;
+    char buffer[16384];
+    const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
+    if (count <= 0) {
+      if (count == 0 || errno != EINTR) fd.reset();
+    } else if (text.size() < options.output_limit_bytes) {
+      text.append(buffer, static_cast<std::size_t>(count));
+    }
+  };
+  while (output || error_output) {
+    struct pollfd fds[] = {
+        {input.get(), POLLOUT, 0}, {output.get(), POLLIN, 0}, {error_output.get(), POLLIN, 0}};
+    if (::poll(fds, 3, -1) < 0 && errno != EINTR) throw Error::sys("poll", "");
+    if (input && fds[0].revents != 0) {
+      const ssize_t count = ::write(input.get(), rest.data(), rest.size());
+      if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
+      if (rest.empty() || (count < 0 && errno != EINTR && errno != EAGAIN)) input.reset();
+    }
+    drain(output, fds[1].revents, result.output);
+    drain(error_output, fds[2].revents, result.error_output);
+  }
+}
+
+int wait_for_exit(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) throw Error::sys("waitpid", "");
+  }
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+}  // namespace
+
+ProcessResult run_process(const ProcessOptions& options) {
+  const Prepared prepared = prepare(options);
+  Pipe in = make_pipe();
+  Pipe out = make_pipe();
+  Pipe err = make_pipe();
+  Pipe report = make_pipe();
+  const pid_t pid = ::fork();
+  if (pid < 0) throw Error::sys("fork", "");
+  if (pid == 0)
+    child(prepared, in.read.get(), out.write.get(), err.write.get(), report.write.get());
+  in.read.reset();
+  out.write.reset();
+  err.write.reset();
+  report.write.reset();
+  int exec_error = 0;
+  const bool failed =
+      ::read(report.read.get(), &exec_error, sizeof exec_error) == sizeof exec_error;
+  ProcessResult result;
+  if (!failed) {
+    converse(options, std::move(in.write), std::move(out.read), std::move(err.read), result);
+  }
+  result.exit_status = wait_for_exit(pid);
+  if (failed) throw Error::sys("exec", prepared.program, exec_error);
+  return result;
+}
+
+std::string find_program(std::string_view name) {
+  const char* path = std::getenv("PATH");
+  const std::string_view folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  for (const std::string& folder : split(folders, ':')) {
+    if (folder.empty()) continue;
+    std::string candidate = folder + "/" + std::string(name);
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return "";
+}
+
+}  // namespace bld::base

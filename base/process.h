@@ -1,0 +1,32 @@
+// Runs other people's programs: newuidmap, git, cpp, credential helpers. Never a shell.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bld::base {
+
+struct ProcessOptions {
+  std::vector<std::string> args;  // args[0] is looked up in our PATH unless it holds a '/'
+  std::vector<std::string> env;   // "NAME=value"; the whole environment
+  bool inherit_env = true;        // our environment first, then `env`
+  std::string directory;          // empty: ours
+  std::string input;              // its standard input
+  std::size_t output_limit_bytes = 16 << 20;
+};
+
+struct ProcessResult {
+  int exit_status = 0;  // 128 + signal when one ended it
+  std::string output, error_output;
+};
+
+// Blocks until it ended; it dies with the calling thread. A non-zero exit is a value; a program
+// that cannot be started is an Error. Only 0, 1 and 2 are open in it.
+ProcessResult run_process(const ProcessOptions& options);
+
+// The path of a program in PATH, or empty.
+std::string find_program(std::string_view name);
+
+}  // namespace bld::base
