@@ -1,0 +1,103 @@
+// What was asked of a build: plain data, made by the command line and by nothing else.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/events.h"
+#include "image/digest.h"
+#include "image/platform.h"
+#include "image/reference.h"
+#include "registry/transport.h"
+
+namespace bld::builder {
+
+enum class ImageFormat { kOci, kDocker };
+
+// When a base image is looked up in its registry: if it is not here; always; if it is newer there;
+// or never.
+enum class PullPolicy { kMissing, kAlways, kNewer, kNever };
+
+enum class NetworkChoice { kDefault, kHost, kNone, kPrivate };
+
+// --build-arg NAME[=VALUE]; without value the environment of bld gives it, if it has it.
+struct BuildArgument {
+  std::string name;
+  std::optional<std::string> value;
+};
+
+// --secret id=ID[,src=FILE|,env=VARIABLE]; read when a step asks for it.
+struct SecretSource {
+  std::string id;
+  std::filesystem::path file;  // empty: from `variable`
+  std::string variable;
+};
+
+// --ssh ID[=SOCKET]
+struct SshSource {
+  std::string id;
+  std::filesystem::path socket;
+};
+
+// -v HOST:CONTAINER[:OPTIONS], for every RUN; never in the image.
+struct VolumeMount {
+  std::filesystem::path host;
+  std::string container;
+  bool read_only = false;
+};
+
+struct BuildRequest {
+  // One or more files, read one after the other; "-" is standard input. Empty: Containerfile, then
+  // Dockerfile, in the context.
+  std::vector<std::filesystem::path> containerfiles;
+  std::filesystem::path context = ".";
+  std::optional<std::filesystem::path> ignore_file;
+  std::map<std::string, std::string> named_contexts;  // --build-context NAME=VALUE
+
+  std::string target;                       // stage name or number; empty: the last
+  std::optional<image::Platform> platform;  // empty: this machine's
+  std::optional<std::string> from;          // replaces the image of the first FROM
+  std::vector<BuildArgument> build_args;    // the last of several with one name wins
+
+  std::vector<image::Reference> tags;  // already qualified (localhost/…)
+  ImageFormat format = ImageFormat::kOci;
+  // In the order given; a later one wins. An empty key of `unset_*` does not occur.
+  std::vector<std::pair<std::string, std::string>> labels, annotations, env;
+  std::vector<std::string> unset_env, unset_labels;
+  bool identity_label = true;  // io.bld.version
+
+  bool use_cache = true;  // false: --no-cache; results are still recorded
+  bool layers = true;     // false: one layer for all that the target stage adds
+  bool squash = false;    // one layer for everything, the base included
+  bool omit_history = false;
+  unsigned jobs = 0;  // steps at a time; 0: as many as processors
+  PullPolicy pull = PullPolicy::kMissing;
+  registry::ConnectionOptions connection;  // --tls-verify, --creds, --authfile, --cert-dir
+
+  NetworkChoice network = NetworkChoice::kDefault;
+  std::vector<std::string> add_hosts;  // "NAME:ADDRESS"
+  std::vector<std::string> cap_add, cap_drop;
+  std::vector<SecretSource> secrets;
+  std::vector<SshSource> ssh;
+  std::vector<VolumeMount> volumes;
+  std::vector<std::string> ulimits;  // "nofile=1024:2048"
+  std::uint64_t shm_size_bytes = 64 << 20;
+
+  // Seconds since 1970 for everything that bld writes into config and history (0 without it), and
+  // with `rewrite_timestamps` an upper bound for the times of files in new layers.
+  std::optional<std::int64_t> timestamp;
+  bool rewrite_timestamps = false;
+};
+
+struct BuildResult {
+  image::Digest image_id;  // of the config; its hex digits are the image's ID
+  image::Digest manifest;
+  std::vector<std::string> unused_build_args;
+};
+
+}  // namespace bld::builder

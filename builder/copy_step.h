@@ -1,0 +1,84 @@
+// COPY and ADD: which files are meant, and where they go.
+//
+// Two halves. select() looks only at the sources: its digest is part of the step's key, so that it
+// is known before anything runs. place() looks at the destination and gives the new layer as a
+// list of entries; layers/ writes that list as a tree or as a blob.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/rooted_dir.h"
+#include "builder/context.h"
+#include "layers/entries_layer.h"
+
+namespace bld::builder {
+
+enum class CopyKind { kCopy, kAdd };
+
+// A heredoc as a source.
+struct InlineFile {
+  std::string name;
+  std::string content;
+};
+
+// The instruction with all variables expanded: data, part of the step's definition key.
+struct CopyOperation {
+  CopyKind kind = CopyKind::kCopy;
+  // In the order of the Containerfile: a path or pattern (for ADD also a URL), or an inline file.
+  std::vector<std::variant<std::string, InlineFile>> sources;
+  std::string destination;  // absolute (WORKDIR applied), not cleaned: a trailing '/' has a meaning
+  std::string chown;        // "" or user[:group]
+  std::string chmod;        // "" or octal or symbolic
+  bool link = false;
+  bool parents = false;
+  std::vector<std::string> excludes;
+  std::string checksum;
+  bool keep_git_dir = false;
+  std::optional<bool> unpack;
+
+  // Every field that decides the result, in one stable text for the key.
+  std::string normal_form() const;
+};
+
+// A file system that sources come from. `root` outlives the selection and everything made of it.
+struct SourceRoot {
+  const base::RootedDir* root = nullptr;
+  const dockerfile::IgnoreFile* ignore = nullptr;  // null: nothing is hidden
+  FileDigests* digests = nullptr;                  // null: contents are read each time
+  bool follow_root_links = true;
+};
+
+// The files that the sources of one operation mean.
+class Selection {
+ public:
+  struct Item;  // one matched source with everything below it
+
+  // Of names, types, modes, owners (stages only), link targets and contents; not of times.
+  const base::Sha256Value& digest() const { return digest_; }
+
+ private:
+  friend Selection select(const CopyOperation&, const SourceRoot&);
+  friend std::vector<layers::SourcedEntry> place(const CopyOperation&, const Selection&,
+                                                 const base::RootedDir&);
+  std::vector<std::shared_ptr<const Item>> items_;
+  base::Sha256Value digest_{};
+};
+
+// Remote sources (ADD of a URL or git repository) were fetched before: fetch_remote() in
+// add_remote.h turns them into local ones. A missing source, or one that the ignore file hides, is
+// an Error that names it.
+Selection select(const CopyOperation& operation, const SourceRoot& sources);
+
+// The layer that the copy makes upon `destination`, the root file system that the step stands on
+// (also read for --chown names): new files and folders, and the folders above them as they are
+// there. In tree order. Throws for the clashes that the language forbids.
+std::vector<layers::SourcedEntry> place(const CopyOperation& operation, const Selection& selection,
+                                        const base::RootedDir& destination);
+
+}  // namespace bld::builder
