@@ -1,0 +1,96 @@
+// What the store hands out and takes in, as plain values.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "image/descriptor.h"
+#include "image/digest.h"
+
+namespace bld::store {
+
+using Time = std::chrono::sys_seconds;
+
+// One layer and the faces of it that are on disk. At least one is: a tree or a blob.
+struct Layer {
+  image::DiffId diff_id;
+  std::uint64_t tar_size_bytes = 0;
+  std::string tree_id;                   // 16 hex digits; empty: no tree yet. See Store::tree_path
+  std::vector<image::Descriptor> blobs;  // on disk: tar, tar+gzip, tar+zstd; at most one of each
+  // Its tar names files in directories that it does not list itself, so a tree of it holds
+  // directories whose owner and mode are those of the layers below, not the layer's.
+  bool implied_parents = false;
+};
+
+// A manifest on disk with all that it needs.
+struct ImageRecord {
+  image::Digest manifest_digest;
+  image::Digest config_digest;     // its hex is the image ID
+  std::vector<std::string> names;  // Reference::str() of each name, sorted; empty: unnamed
+  std::string created;             // as the config says it (RFC 3339); empty: it does not
+  Time stored_at;                  // when this store first got it
+  std::uint64_t size_bytes = 0;    // of the uncompressed layers and the config
+
+  std::string id() const;  // 64 hex digits
+};
+
+// The outcome of one step of a build.
+struct StepRecord {
+  std::string key;                     // definition key, hex
+  std::string content_key;             // hex; empty: none
+  std::optional<image::DiffId> layer;  // nothing: the step changed no file
+  std::string ingredients;             // JSON: what the key was made of, for --explain
+  std::string value;                   // JSON, small: what else the step gives
+  std::string label;  // which step of which build it is to a person; see Store::latest_step
+  Time created_at{};  // both are set by the store when left at zero
+  Time last_used{};
+};
+
+// A file of a build context as stat(2) shows it, and the digest that its content had.
+struct FileStamp {
+  std::uint64_t device = 0, inode = 0;
+  std::uint64_t size_bytes = 0;
+  std::int64_t mtime_ns = 0, ctime_ns = 0;
+  auto operator<=>(const FileStamp&) const = default;
+};
+
+struct FileDigest {
+  FileStamp stamp;
+  std::array<std::byte, 32> sha256{};
+};
+
+// A working container: an active snapshot that stays open between commands.
+struct Container {
+  std::string id;                               // 64 hex digits; made by the store when left empty
+  std::string name;                             // unique
+  std::optional<image::Digest> image_manifest;  // what it was made from; nothing: scratch
+  std::vector<image::DiffId> layers;            // its lower trees, lowest first
+  std::string config;                           // JSON of the builder, opaque to the store
+  Time created_at{};
+};
+
+// What Store::remove_image did.
+struct RemovedImage {
+  std::vector<std::string> untagged;     // names that are gone
+  std::vector<std::string> removed_ids;  // image IDs that are gone; empty: other names keep it
+  std::vector<std::string> removed_containers;  // by force
+};
+
+struct GcResult {
+  std::uint64_t images = 0, layers = 0, blobs = 0, trees = 0, steps = 0;
+  std::uint64_t freed_bytes = 0;  // of blobs, and of trees by the size of their tar
+};
+
+// One damage found by Store::check(): what is wrong, in one line, beginning with the object.
+struct Finding {
+  std::string text;
+  bool repaired = false;
+};
+
+}  // namespace bld::store
