@@ -1,0 +1,45 @@
+// Any tar that exists (v7, ustar, pax, GNU; sparse files too) as entries with their contents.
+// Hostile input gives an Error, never more than bounded memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/byte_stream.h"
+#include "layers/file_entry.h"
+
+namespace bld::layers {
+
+// What no sane archive exceeds.
+struct TarLimits {
+  std::uint64_t header_bytes = 1 << 20;  // of one entry, with its extended headers
+  std::uint64_t entries = 10'000'000;
+  std::size_t depth = 4096;            // components of a path
+  std::size_t component_bytes = 255;   // what a Linux file system can hold
+  std::size_t xattr_bytes = 64 << 10;  // one value
+};
+
+// Entries as the archive has them: names are cleaned of "./", double and final slashes, but .wh.
+// names are plain files here (whiteout.h gives them their meaning). A name that is absolute counts
+// from the root; one with ".." is an error.
+class TarReader {
+ public:
+  // `tar` is uncompressed, outlives the reader, and is read to its end by the last next().
+  explicit TarReader(base::ByteSource& tar, const TarLimits& limits = {});
+  ~TarReader();
+  TarReader(const TarReader&) = delete;
+  TarReader& operator=(const TarReader&) = delete;
+
+  // Null at the end of the archive; an archive that ends too early is an Error. An entry of a kind
+  // that is in no table (socket, unknown type) is an Error.
+  const FileEntry* next();
+
+  // Of the current entry. Gives exactly entry.size bytes, holes as zeros.
+  base::ByteSource& content();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bld::layers
