@@ -1,0 +1,39 @@
+// Linux capabilities as a set, by name.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bld::runtime {
+
+// A value. Bit n is capability n of capability(7).
+class CapabilitySet {
+ public:
+  constexpr CapabilitySet() = default;
+
+  static CapabilitySet container_default();  // the 14 of Docker
+  static CapabilitySet all();                // those that this program knows by name
+
+  // Names as "CAP_CHOWN" or "chown"; "ALL" stands for all. Unknown names throw.
+  void add(std::string_view name);
+  void drop(std::string_view name);
+
+  bool has(int number) const { return (bits_ >> number & 1) != 0; }
+
+  bool has(std::string_view name) const;
+
+  std::uint64_t bits() const { return bits_; }
+
+  std::vector<std::string> names() const;  // "CAP_CHOWN", in the order of their numbers
+
+  bool operator==(const CapabilitySet&) const = default;
+
+ private:
+  explicit constexpr CapabilitySet(std::uint64_t bits) : bits_(bits) {}
+
+  std::uint64_t bits_ = 0;
+};
+
+}  // namespace bld::runtime

@@ -1,0 +1,110 @@
+// What one container is: data only, with the names of the OCI runtime-spec.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime/capabilities.h"
+
+namespace bld::runtime {
+
+// Trees in overlay format, stacked, with one that takes the changes.
+struct OverlayRoot {
+  std::vector<std::filesystem::path> lower;  // uppermost first; may be empty
+  std::filesystem::path upper, work;         // one filesystem; `work` is empty and ours
+};
+
+// A directory used as it is.
+struct PlainRoot {
+  std::filesystem::path directory;
+};
+
+using RootFilesystem = std::variant<OverlayRoot, PlainRoot>;
+
+// A bind mount of an already opened file or directory (O_PATH suffices). The descriptor belongs to
+// the caller, who keeps it open until run() returned.
+struct BindMount {
+  std::string target;
+  int source_fd = -1;
+  bool read_only = true;
+  bool recursive = false;  // with the mounts below the source
+  bool nosuid = false, nodev = true, noexec = false;
+};
+
+struct TmpfsMount {
+  std::string target;
+  std::uint64_t size_bytes = 0;  // 0: the kernel's default, half of the memory
+  mode_t mode = 01777;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool read_only = false;
+};
+
+// A small file that exists only in a tmpfs of the container: resolv.conf, hosts, secrets.
+struct FileMount {
+  std::string target;
+  std::string contents;
+  mode_t mode = 0644;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool read_only = false;
+};
+
+// A view of other trees: of another stage, of an image, of the context. What is written is lost.
+struct OverlayView {
+  std::string target;
+  std::vector<std::filesystem::path> lower;  // uppermost first; at least one
+  std::string subpath;                       // resolved inside the view; "" is all of it
+  bool read_only = true;
+};
+
+// Targets are resolved inside the container's root, links included. Missing ones are made, and
+// taken away again afterwards, so that nothing of a mount shows in the upper directory. Mounts are
+// made in the order given, after /proc, /sys and /dev.
+using Mount = std::variant<BindMount, TmpfsMount, FileMount, OverlayView>;
+
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::vector<gid_t> groups;  // supplementary
+};
+
+enum class NetworkMode {
+  kHost,     // the host's network
+  kNone,     // loopback only
+  kPrivate,  // a network namespace that reaches the outside through a user-mode network
+};
+
+enum class Seccomp { kDefault, kUnconfined };
+
+struct Rlimit {
+  int resource = 0;  // RLIMIT_…
+  std::uint64_t soft = 0, hard = 0;
+};
+
+struct ContainerSpec {
+  RootFilesystem root;
+  std::vector<std::string> args;  // args[0] is looked up in the PATH of `env`
+  std::vector<std::string> env;   // "NAME=value": the whole environment
+  std::string cwd = "/";          // a directory that exists
+  User user;
+  std::string hostname = "buildkitsandbox";
+  CapabilitySet capabilities = CapabilitySet::container_default();
+  bool no_new_privileges = false;
+  Seccomp seccomp = Seccomp::kDefault;
+  std::vector<Rlimit> rlimits;  // clamped to what this machine allows
+  std::uint64_t shm_size_bytes = 64 << 20;
+  std::vector<Mount> mounts;
+  NetworkMode network = NetworkMode::kHost;
+  mode_t umask = 022;
+  // Descriptors of the caller; -1 is /dev/null.
+  int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+};
+
+}  // namespace bld::runtime
