@@ -12,6 +12,7 @@
 
 #include "image/descriptor.h"
 #include "image/digest.h"
+#include "layers/seal.h"
 
 namespace bld::store {
 
@@ -21,10 +22,15 @@ using Time = std::chrono::sys_seconds;
 struct Layer {
   image::DiffId diff_id;
   std::uint64_t tar_size_bytes = 0;
-  std::string tree_id;                   // 16 hex digits; empty: no tree yet. See Store::tree_path
-  std::vector<image::Descriptor> blobs;  // on disk: tar, tar+gzip, tar+zstd; at most one of each
-  // Its tar names files in directories that it does not list itself, so a tree of it holds
-  // directories whose owner and mode are those of the layers below, not the layer's.
+  // 16 hex digits, see Store::tree_path; empty: there is no tree yet, or none that suits any
+  // parents.
+  std::string tree_id;
+  // What seal() was told when this tree gave diff_id. Nothing: the tree was extracted, and the tar
+  // is not to be had from it; then a blob is on disk.
+  std::optional<layers::SealOptions> sealed_with;
+  std::vector<image::Descriptor> blobs;  // on disk: tar, tar+gzip, tar+zstd
+  // Its tar names files in directories that it does not list itself. So its trees depend on the
+  // layers below: Store::ensure_tree keeps one for each stack of parents.
   bool implied_parents = false;
 };
 

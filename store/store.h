@@ -97,10 +97,11 @@ class Store {
   // yet: Transaction::record_layer says so, once it is sealed; else it goes with this Store.
   std::string commit_tree(ActiveTree&& tree);
   // The layer with a tree: extracted from its blob now unless it is there. `parents` are the layers
-  // below, lowest first; each must have a tree when the layer has implied parents.
+  // below, lowest first; where the layer has implied parents, their trees are made first.
   Layer ensure_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents = {});
   // The layer's blob in this compression: made from another blob or from the tree unless it is
-  // there, verified against the diffID, and kept. A level of 0 is the usual one.
+  // there, verified against the diffID, and kept. A level of 0 is the usual one. Any blob of that
+  // compression counts as "there", whatever its level.
   image::Descriptor ensure_blob(const image::DiffId& diff_id, layers::Compression compression,
                                 int level = 0);
 
@@ -157,7 +158,8 @@ class Store {
   base::FileLock lock_container(const std::string& id);
 
   // ── directories of RUN --mount=type=cache ────────────────────────────────────────────────────
-  // Made when missing (0700). `id` is any text of the user; it never becomes a path.
+  // Made when missing (0700); what is in it (data, a lock) is the caller's. `id` is any text of the
+  // user; it never becomes a path.
   std::filesystem::path cache_dir(std::string_view id);
 
   // A directory of ours in tmp/, removed with the store or by the next open after a crash.
