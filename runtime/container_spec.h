@@ -56,12 +56,13 @@ struct FileMount {
   bool read_only = false;
 };
 
-// A view of other trees: of another stage, of an image, of the context. What is written is lost.
+// A view of other trees: of another stage, of an image, of the context. Read-only, or with an upper
+// directory of the caller's, who throws it away, for a step that may write.
 struct OverlayView {
   std::string target;
   std::vector<std::filesystem::path> lower;  // uppermost first; at least one
   std::string subpath;                       // resolved inside the view; "" is all of it
-  bool read_only = true;
+  std::filesystem::path upper, work;         // both empty: read-only
 };
 
 // Targets are resolved inside the container's root, links included. Missing ones are made, and
