@@ -37,6 +37,14 @@ class Query {
   // To the next row; false at the end.
   bool next();
 
+  // Starts over with other arguments.
+  template <typename... Args>
+  void again(const Args&... args) {
+    reset();
+    int index = 0;
+    (bind_any(++index, args), ...);
+  }
+
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
 
@@ -49,6 +57,7 @@ class Query {
   friend class Session;
   Query(Database& database, const char* sql, sqlite3_stmt* statement);
 
+  void reset();
   void bind(int index, std::nullptr_t);
   void bind(int index, std::int64_t value);
   void bind(int index, std::string_view text);

@@ -31,9 +31,10 @@ class Lease {
   Lease& operator=(const Lease&) = delete;
 
   // On return no gc takes these objects away; whether they are there is to be seen after that.
-  void pin(std::span<const std::string> objects);
+  // False when all of them were pinned before.
+  bool pin(std::span<const std::string> objects);
 
-  void pin(const std::string& object) { pin(std::span(&object, 1)); }
+  bool pin(const std::string& object) { return pin(std::span(&object, 1)); }
 
   const std::string& id() const { return id_; }
 

@@ -27,10 +27,11 @@ struct StoreState {
 
   // Throws for a read-only store.
   Lease& lease();
-  // Pins in a store that is written to; a read-only one has nothing to pin with.
-  void pin(std::span<const std::string> objects);
+  // Pins in a store that is written to; a read-only one has nothing to pin with. True when some of
+  // them were not pinned before: what was read about them may be out of date.
+  bool pin(std::span<const std::string> objects);
 
-  void pin(const std::string& object) { pin(std::span(&object, 1)); }
+  bool pin(const std::string& object) { return pin(std::span(&object, 1)); }
 
   // Pins something new that no row points to yet.
   void pin_unrecorded(const std::string& object);
@@ -47,6 +48,23 @@ struct StoreState {
   bool trash(const std::filesystem::path& path);
   void empty_trash();
 
+  // last_used of steps is written once a day at most, and all together at the end.
+  void note_step_used(const StepRecord& step);
+  void write_used_steps();
+
+  // The right to work on `name`, one thread at a time. Other processes are not kept off.
+  class Exclusive {
+   public:
+    Exclusive(StoreState& state, std::string name);
+    ~Exclusive();
+    Exclusive(const Exclusive&) = delete;
+    Exclusive& operator=(const Exclusive&) = delete;
+
+   private:
+    StoreState& state_;
+    std::string name_;
+  };
+
   // Gives up the space kept for full disks, so that removing works on one. False: it is given up.
   bool release_reserve();
   void make_reserve();
@@ -60,6 +78,11 @@ struct StoreState {
   std::unique_ptr<Lease> lease_;
   base::Mutex unrecorded_mutex_;
   std::set<std::string, std::less<>> unrecorded_ GUARDED_BY(unrecorded_mutex_);
+  base::Mutex used_mutex_;
+  std::set<std::string> used_steps_ GUARDED_BY(used_mutex_);
+  base::Mutex busy_mutex_;
+  base::CondVar busy_changed_;
+  std::set<std::string> busy_ GUARDED_BY(busy_mutex_);
   base::Mutex trash_mutex_;
   std::vector<std::string> trash_ GUARDED_BY(trash_mutex_);  // names in the lease's directory
   base::Mutex sync_mutex_;  // held while syncing: a second one waits for the first

@@ -175,6 +175,7 @@ class Store {
   std::vector<Finding> check(Repair repair = Repair::kNo);
 
  private:
+  friend class Transaction;
   explicit Store(std::shared_ptr<StoreState> state);
 
   std::shared_ptr<StoreState> state_;

@@ -81,6 +81,11 @@ class Transaction {
   struct Impl;
   explicit Transaction(std::unique_ptr<Impl> impl);
 
+  // A file that is in place and pinned.
+  void add_blob(const image::Descriptor& blob);
+  // Records the layer's tree upon the parents of this key.
+  void record_tree(const Layer& layer, std::string parents_key);
+
   std::unique_ptr<Impl> impl_;
 };
 

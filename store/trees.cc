@@ -1,0 +1,175 @@
+// Layer trees: made, committed, extracted on demand.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/rooted_dir.h"
+#include "layers/apply.h"
+#include "store/rows.h"
+#include "store/state.h"
+
+namespace bld::store {
+
+using base::Error;
+using base::RootedDir;
+namespace fs = std::filesystem;
+
+ActiveTree::ActiveTree(ActiveTree&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)),
+      name_(std::move(other.name_)),
+      fs_(std::move(other.fs_)),
+      work_(std::move(other.work_)) {}
+
+ActiveTree& ActiveTree::operator=(ActiveTree&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(name_, other.name_);
+  std::swap(fs_, other.fs_);
+  std::swap(work_, other.work_);
+  return *this;
+}
+
+ActiveTree::~ActiveTree() {
+  if (state_ == nullptr) return;
+  try {
+    RootedDir::open(state_->lease().directory()).remove_tree(name_);
+  } catch (const std::exception&) {
+    // It is in tmp/, which goes with our lease.
+  }
+}
+
+ActiveTree Store::new_tree() {
+  const fs::path path = state_->lease().new_path();
+  ActiveTree tree;
+  tree.name_ = path.filename().string();
+  tree.fs_ = path / "fs";
+  tree.work_ = path / "work";
+  if (::mkdir(path.c_str(), 0700) != 0) throw Error::sys("mkdir", path.string());
+  tree.state_ = state_;
+  for (const fs::path& directory : {tree.fs_, tree.work_}) {
+    // mkdir obeys the umask, and the root of a layer must not.
+    if (::mkdir(directory.c_str(), 0755) != 0 || ::chmod(directory.c_str(), 0755) != 0) {
+      throw Error::sys("mkdir", directory.string());
+    }
+  }
+  return tree;
+}
+
+std::string Store::commit_tree(ActiveTree&& tree) {
+  BLD_CHECK(tree.state_ == state_);
+  const ActiveTree ours = std::move(tree);
+  const std::string id = base::random_id().substr(0, 16);
+  const fs::path path = state_->tree_path(id);
+  state_->pin_unrecorded(pin_of_tree(id));
+  if (::renameat2(AT_FDCWD, ours.fs_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+    throw Error::sys("rename", path.string());
+  }
+  ++state_->trees_committed;
+  return id;
+}
+
+std::string key_of_parents(std::span<const image::DiffId> parents) {
+  base::Sha256 hash;
+  for (const image::DiffId& parent : parents) hash.write_field(parent.digest.str());
+  return base::to_hex(hash.finish()).substr(0, 32);
+}
+
+std::vector<RootedDir> open_trees(StoreState& state, std::span<const image::DiffId> layers) {
+  std::vector<std::string> ids;
+  {
+    Session session(state.database, SessionKind::kRead);
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const std::string diff_id = layers[i].digest.str();
+      const std::optional<Layer> layer = read_layer(session, diff_id);
+      if (!layer) return {};
+      ids.push_back(layer->implied_parents
+                        ? read_tree(session, diff_id, key_of_parents(layers.first(i)))
+                        : layer->tree_id);
+      if (ids.back().empty()) return {};
+    }
+  }
+  std::vector<RootedDir> trees;
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    trees.push_back(RootedDir::open(state.tree_path(*id)));
+  }
+  return trees;
+}
+
+namespace {
+
+// A row whose directory somebody removed by hand is as good as none.
+bool is_there(const fs::path& path) {
+  struct stat info {};
+
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+// Extracts into a new tree, upon the trees of `parents` (uppermost first).
+layers::AppliedLayer extract(StoreState& state, const Layer& layer, const ActiveTree& tree,
+                             const std::vector<const RootedDir*>& parents) {
+  if (layer.blobs.empty()) {
+    throw Error("layer {} is not in the store as a blob to extract", layer.diff_id.digest.str());
+  }
+  const fs::path path = state.blob_path(layer.blobs.front().digest);
+  const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) throw Error::sys("open", path.string());
+  base::FdSource blob(file.get());
+  layers::ApplyOptions options;
+  options.parents = parents;
+  options.expected_diff_id = layer.diff_id;
+  try {
+    return layers::apply(blob, RootedDir::open(tree.fs()), options);
+  } catch (Error& error) {
+    error.add_context(fmt::format("extracting layer {}", layer.diff_id.digest.str()));
+    throw;
+  }
+}
+
+}  // namespace
+
+Layer Store::ensure_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents) {
+  std::optional<Layer> layer = find_layer(diff_id);
+  if (!layer) throw Error("layer {} is not in the store", diff_id.digest.str());
+  const StoreState::Exclusive turn(*state_, "tree " + diff_id.digest.str());
+  while (true) {
+    const std::string key = layer->implied_parents ? key_of_parents(parents) : std::string();
+    std::string found;
+    {
+      Session session(state_->database, SessionKind::kRead);
+      found = read_tree(session, diff_id.digest.str(), key);
+    }
+    if (!found.empty() && is_there(tree_path(found))) {
+      layer->tree_id = found;
+      return *layer;
+    }
+    std::vector<RootedDir> opened;
+    if (layer->implied_parents) {
+      for (std::size_t i = parents.size(); i-- > 0;) {
+        opened.push_back(
+            RootedDir::open(tree_path(ensure_tree(parents[i], parents.first(i)).tree_id)));
+      }
+    }
+    std::vector<const RootedDir*> below;
+    for (const RootedDir& tree : opened) below.push_back(&tree);
+    ActiveTree tree = new_tree();
+    const layers::AppliedLayer applied = extract(*state_, *layer, tree, below);
+    if (applied.implied_parents && !layer->implied_parents) {
+      layer->implied_parents = true;  // now that we know, once more upon the parents
+      continue;
+    }
+    Layer face = *layer;
+    face.tree_id = commit_tree(std::move(tree));
+    face.sealed_with.reset();
+    face.blobs.clear();
+    Transaction transaction = begin();
+    transaction.record_tree(face, key);
+    std::move(transaction).commit();
+    // The tree of another process may have been there first; the loop finds whichever it is.
+  }
+}
+
+}  // namespace bld::store
