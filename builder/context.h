@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -16,39 +18,41 @@
 
 namespace bld::builder {
 
-// SHA-256 of files' contents, remembered in the store by (device, inode, size, mtime, ctime), so
-// that an unchanged file is not read again. A file that changed so recently that a later change
-// could go unnoticed is not remembered (git's racy-clean rule). Any thread.
+// A regular file whose contents are asked for, as a walk found it.
+struct ContentRequest {
+  struct stat status;
+  std::string path;  // below the root, no component of it a link
+};
+
+// The SHA-256 of each file's contents, read by several threads. A file with extended attributes
+// that belong to a layer has another one, which also covers these.
+std::vector<base::Sha256Value> read_digests(const base::RootedDir& root,
+                                            const std::vector<ContentRequest>& files);
+
+// What read_digests() says, remembered in the store by (device, inode, size, mtime, ctime), so that
+// an unchanged file is not read again. A file that changed so recently that a later change could go
+// unnoticed is not remembered (git's racy-clean rule). Any thread.
 class FileDigests {
  public:
   explicit FileDigests(store::Store& store) : store_(store) {}
 
-  // `open` is called only when the contents have to be read.
-  base::Sha256Value of(const struct stat& status, const base::RootedDir& root,
-                       const std::string& path);
-
-  // Digests of many files at once: one look-up in the store, the rest read by several threads.
-  struct Request {
-    struct stat status;
-    std::string path;
-  };
-
+  // One look-up in the store; the rest is read.
   std::vector<base::Sha256Value> of_all(const base::RootedDir& root,
-                                        const std::vector<Request>& files);
+                                        const std::vector<ContentRequest>& files);
   // Writes what was learnt to the store, in one transaction.
   void save();
 
  private:
   store::Store& store_;
   base::Mutex mutex_;
-  std::vector<store::FileDigest> learnt_ GUARDED_BY(mutex_);
+  std::map<store::FileStamp, base::Sha256Value> learnt_ GUARDED_BY(mutex_);
 };
 
 // A build context on disk: the main one or a named one.
 class Context {
  public:
   // `ignore_file` wins over the ones found: NAME.containerignore or NAME.dockerignore beside the
-  // Containerfile, then .containerignore, then .dockerignore in the root.
+  // Containerfile (if one is given), then .containerignore, then .dockerignore in the root.
   static Context open(const std::filesystem::path& directory,
                       const std::optional<std::filesystem::path>& ignore_file,
                       const std::filesystem::path& containerfile);

@@ -5,10 +5,10 @@
 // list of entries; layers/ writes that list as a tree or as a blob.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -46,39 +46,53 @@ struct CopyOperation {
   std::string normal_form() const;
 };
 
-// A file system that sources come from. `root` outlives the selection and everything made of it.
-struct SourceRoot {
-  const base::RootedDir* root = nullptr;
-  const dockerfile::IgnoreFile* ignore = nullptr;  // null: nothing is hidden
-  FileDigests* digests = nullptr;                  // null: contents are read each time
-  bool follow_root_links = true;
+// A remote source that fetch_remote() in add_remote.h brought here.
+struct FetchedSource {
+  std::shared_ptr<const base::RootedDir> root;  // the directory it lies in
+  std::string path;                             // there: a file, or a folder ("" is `root` itself)
+  std::string name;  // what the file is called in a destination folder; empty: it has no name
 };
 
-// The files that the sources of one operation mean.
+// A file system that sources come from. `root` outlives the selection and everything made of it.
+struct SourceRoot {
+  const base::RootedDir* root = nullptr;           // null: only heredocs and remote sources
+  const dockerfile::IgnoreFile* ignore = nullptr;  // null: nothing is hidden
+  FileDigests* digests = nullptr;                  // null: contents are read each time
+  std::vector<FetchedSource> fetched;  // for each remote source of the operation, in its order
+};
+
+// The files that the sources of one operation mean. A value; what it refers to is shared.
 class Selection {
  public:
   struct Item;  // one matched source with everything below it
 
-  // Of names, types, modes, owners (stages only), link targets and contents; not of times.
+  // Of names, types, modes, link targets, extended attributes and contents; not of owners, which
+  // the operation decides, and not of times.
   const base::Sha256Value& digest() const { return digest_; }
+
+  const std::vector<std::shared_ptr<const Item>>& items() const { return items_; }
 
  private:
   friend Selection select(const CopyOperation&, const SourceRoot&);
-  friend std::vector<layers::SourcedEntry> place(const CopyOperation&, const Selection&,
-                                                 const base::RootedDir&);
   std::vector<std::shared_ptr<const Item>> items_;
   base::Sha256Value digest_{};
 };
 
-// Remote sources (ADD of a URL or git repository) were fetched before: fetch_remote() in
-// add_remote.h turns them into local ones. A missing source, or one that the ignore file hides, is
-// an Error that names it.
+// Whether a source of ADD is a URL or a git repository: what fetch_remote() is for.
+bool is_remote(const CopyOperation& operation, std::string_view source);
+
+// A missing source, or one that the ignore file hides, is an Error that names it. A pattern that
+// matches nothing is none.
 Selection select(const CopyOperation& operation, const SourceRoot& sources);
 
 // The layer that the copy makes upon `destination`, the root file system that the step stands on
 // (also read for --chown names): new files and folders, and the folders above them as they are
-// there. In tree order. Throws for the clashes that the language forbids.
+// there, without the root itself. In tree order; empty where nothing was selected. Throws for the
+// clashes that the language forbids.
+// Archives are unpacked below `scratch`, an empty directory, which outlives the entries; for the
+// owners to be right its user namespace must map those of the archive.
 std::vector<layers::SourcedEntry> place(const CopyOperation& operation, const Selection& selection,
-                                        const base::RootedDir& destination);
+                                        const base::RootedDir& destination,
+                                        const base::RootedDir& scratch);
 
 }  // namespace bld::builder

@@ -1,0 +1,29 @@
+// ADD of a URL or of a git repository: brings it here, as files that select() takes.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/rooted_dir.h"
+#include "builder/copy_step.h"
+
+namespace bld::builder {
+
+// "http://…" and "https://…"; for git also "git://…", "ssh://…" and "git@HOST:PATH".
+bool is_remote_source(std::string_view source);
+
+struct RemoteOptions {
+  std::string checksum;                   // "sha256:…" of a file, or a commit; empty: not checked
+  std::optional<bool> keep_git_dir;       // of a repository; the source's query may say it too
+  std::uint64_t max_bytes = 64ULL << 30;  // a longer file is an Error
+};
+
+// A file comes with mode 0600, the time of its Last-Modified and the name in the URL; a repository
+// as a folder with modes 0644 and 0755, without ".git" unless it is asked for. Below `scratch`, an
+// empty directory that outlives the result; `scratch_path` is its path, for git. Nothing is left
+// to be used by a failure.
+FetchedSource fetch_remote(const std::string& source, const RemoteOptions& options,
+                           const base::RootedDir& scratch, std::stop_token stop);
+
+}  // namespace bld::builder
