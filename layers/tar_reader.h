@@ -1,5 +1,9 @@
 // Any tar that exists (v7, ustar, pax, GNU; sparse files too) as entries with their contents.
 // Hostile input gives an Error, never more than bounded memory.
+//
+// Names are bytes here: archives hold UTF-8, other charsets and damaged text, and all of it must
+// come out as it went in, in any locale. (libarchive converts pax names through the locale, which
+// is why it does not do this job.)
 #pragma once
 
 #include <cstdint>
@@ -19,9 +23,9 @@ struct TarLimits {
   std::size_t xattr_bytes = 64 << 10;  // one value
 };
 
-// Entries as the archive has them: names are cleaned of "./", double and final slashes, but .wh.
-// names are plain files here (whiteout.h gives them their meaning). A name that is absolute counts
-// from the root; one with ".." is an error.
+// Entries as the archive has them: names are cleaned of slashes in front and at the end, double
+// slashes and "."; one with ".." is an Error. Names of hard links' targets likewise. Names that
+// begin with .wh. are plain files here (whiteout.h gives them their meaning).
 class TarReader {
  public:
   // `tar` is uncompressed, outlives the reader, and is read to its end by the last next().
@@ -30,8 +34,8 @@ class TarReader {
   TarReader(const TarReader&) = delete;
   TarReader& operator=(const TarReader&) = delete;
 
-  // Null at the end of the archive; an archive that ends too early is an Error. An entry of a kind
-  // that is in no table (socket, unknown type) is an Error.
+  // Null at the end of the archive; an archive without its end mark is an Error. So is an entry of
+  // a kind that no file system has (unknown type, part of a multi-volume archive).
   const FileEntry* next();
 
   // Of the current entry. Gives exactly entry.size bytes, holes as zeros.
@@ -41,5 +45,8 @@ class TarReader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Whether the 512 bytes are the header of a tar entry.
+bool is_tar_header(base::Bytes block);
 
 }  // namespace bld::layers

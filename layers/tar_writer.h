@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "base/byte_stream.h"
@@ -18,11 +20,11 @@ class TarWriter {
   explicit TarWriter(base::ByteSink& sink);
 
   // `content` must give exactly entry.size bytes; null when that is 0. The entry "" is written as
-  // "./". Entries must come in tree order, which is not checked.
+  // "./". The order of entries is the caller's. A name that begins with .wh. is an Error: it would
+  // mean a whiteout to every reader.
   void add(const FileEntry& entry, base::ByteSource* content);
 
-  // Two empty blocks; all is with the sink then. A writer that is dropped without writes the rest
-  // of nothing.
+  // Two empty blocks, and everything is with the sink.
   void finish();
 
   std::uint64_t size_bytes() const { return size_; }  // so far
@@ -30,10 +32,11 @@ class TarWriter {
   std::uint64_t entry_count() const { return entries_; }
 
  private:
+  void add_header(const FileEntry& entry);
+  void add_pax_header(const std::map<std::string, std::string>& records);
   void append(base::Bytes bytes);
   void append_zeros(std::size_t count);
   void append_content(const FileEntry& entry, base::ByteSource* content);
-  void add_opaque_marker(const FileEntry& directory);
   void flush();
 
   base::ByteSink& sink_;

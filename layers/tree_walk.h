@@ -4,7 +4,9 @@
 // user.overlay.opaque (or trusted.overlay.opaque) "y". Neither is shown as what it is made of.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "base/byte_stream.h"
 #include "base/rooted_dir.h"
@@ -12,11 +14,14 @@
 
 namespace bld::layers {
 
+// The descriptors are the walk's, and valid until the next next().
 struct WalkedFile {
   FileEntry entry;
-  int fd = -1;          // of a regular file, open for reading at 0; valid until the next next()
-  bool sparse = false;  // the file has holes
-  std::uint64_t device = 0, inode = 0;
+  int fd = -1;          // of a kFile, open for reading at 0
+  bool sparse = false;  // the kFile has holes
+  int parent_fd = -1;   // of the directory that it is in; -1 for the root
+  std::string name;     // there
+  std::uint64_t device = 0, inode = 0, links = 0;
 };
 
 // Goes through the whole tree in tree order, the root ("") first. Of several names of one inode the
@@ -25,9 +30,7 @@ struct WalkedFile {
 // grows with hard-linked inodes and with the widest directories on one path only.
 class TreeWalk {
  public:
-  enum class Contents { kOpen, kLeave };  // whether regular files are opened
-
-  explicit TreeWalk(const base::RootedDir& tree, Contents contents = Contents::kOpen);
+  explicit TreeWalk(const base::RootedDir& tree);
   ~TreeWalk();
   TreeWalk(const TreeWalk&) = delete;
   TreeWalk& operator=(const TreeWalk&) = delete;
@@ -43,6 +46,10 @@ class TreeWalk {
 // The entry of the directory itself, with path "".
 FileEntry root_entry(const base::RootedDir& tree);
 
+// What an open file, or a link in an open directory, shows to a walk.
+std::map<std::string, std::string> layer_xattrs(int fd);
+std::string link_text(int directory, const std::string& name);
+
 // What is in a regular file from its beginning; holes are zeros that nobody reads from the disk.
 class FileContent : public base::ByteSource {
  public:
@@ -51,6 +58,8 @@ class FileContent : public base::ByteSource {
   std::size_t read(std::span<std::byte> buffer) override;
 
  private:
+  void find_data();
+
   int fd_;
   std::uint64_t size_;
   bool sparse_;

@@ -1,0 +1,49 @@
+#include "layers/seal.h"
+
+#include <algorithm>
+
+#include "layers/background.h"
+#include "layers/tar_writer.h"
+#include "layers/tree_walk.h"
+
+namespace bld::layers {
+
+namespace {
+
+bool looks_different(const FileEntry& root, const FileEntry& parent) {
+  return root.mode != parent.mode || root.uid != parent.uid || root.gid != parent.gid ||
+         root.opaque || root.xattrs != parent.xattrs;
+}
+
+}  // namespace
+
+SealedLayer seal(const base::RootedDir& tree, const SealOptions& options, base::ByteSink* also) {
+  BackgroundSha256 hash;
+  TarSink sink(hash, also);
+  TarWriter tar(sink);
+  TreeWalk walk(tree);
+  FileEntry clamped;
+  while (const WalkedFile* file = walk.next()) {
+    const FileEntry* entry = &file->entry;
+    if (entry->path.empty() &&
+        (!options.parent_root || !looks_different(*entry, *options.parent_root))) {
+      continue;
+    }
+    if (options.max_mtime && entry->mtime_sec > *options.max_mtime) {
+      clamped = *entry;
+      clamped.mtime_sec = *options.max_mtime;
+      entry = &clamped;
+    }
+    if (file->fd >= 0) {
+      FileContent content(file->fd, entry->size, file->sparse);
+      tar.add(*entry, &content);
+    } else {
+      tar.add(*entry, nullptr);
+    }
+  }
+  tar.finish();
+  return {image::DiffId{image::Digest::from_sha256(hash.finish())}, tar.size_bytes(),
+          tar.entry_count()};
+}
+
+}  // namespace bld::layers
