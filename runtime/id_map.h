@@ -30,6 +30,9 @@ std::vector<IdMap> container_map(std::uint32_t own_id, const std::vector<IdMap>&
 std::vector<IdMap> current_uid_map();
 std::vector<IdMap> current_gid_map();
 
+// Whether this process is in a user namespace that maps ids: ours, or one of somebody around us.
+bool is_user_namespace();
+
 // Whether `id` of the namespace stands for an id outside.
 bool is_mapped(const std::vector<IdMap>& map, std::uint32_t id);
 

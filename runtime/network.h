@@ -12,6 +12,9 @@
 
 namespace bld::runtime {
 
+// Where a user-mode network forwards DNS queries to the host's own resolver.
+inline constexpr std::string_view kForwardedNameserver = "169.254.1.1";
+
 struct ResolvConfOptions {
   std::vector<std::string> nameservers, searches, options;  // each replaces the host's if not empty
   std::filesystem::path host_file = "/etc/resolv.conf";

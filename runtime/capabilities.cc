@@ -1,0 +1,108 @@
+#include "runtime/capabilities.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace bld::runtime {
+namespace {
+
+// In the order of their numbers, capability(7) as of Linux 5.9.
+constexpr std::array<std::string_view, 41> kNames = {
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
+};
+
+// "CAP_CHOWN" and "chown" are "CHOWN".
+std::string short_name(std::string_view name) {
+  std::string upper = base::to_upper(name);
+  if (upper.starts_with("CAP_")) upper.erase(0, 4);
+  return upper;
+}
+
+int number_of(std::string_view name) {
+  const std::string wanted = short_name(name);
+  for (std::size_t number = 0; number < kNames.size(); ++number) {
+    if (kNames[number] == wanted) return static_cast<int>(number);
+  }
+  base::Error error("unknown capability \"{}\"", base::printable(name));
+  if (const auto near = base::nearest(wanted, kNames))
+    error.hint("did you mean CAP_" + *near + "?");
+  throw error;
+}
+
+}  // namespace
+
+CapabilitySet CapabilitySet::container_default() {
+  CapabilitySet set;
+  for (const std::string_view name :
+       {"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "NET_RAW", "MKNOD",
+        "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "AUDIT_WRITE"}) {
+    set.add(name);
+  }
+  return set;
+}
+
+CapabilitySet CapabilitySet::all() {
+  return CapabilitySet((std::uint64_t{1} << kNames.size()) - 1);
+}
+
+void CapabilitySet::add(std::string_view name) {
+  bits_ |= short_name(name) == "ALL" ? all().bits_ : std::uint64_t{1} << number_of(name);
+}
+
+void CapabilitySet::drop(std::string_view name) {
+  bits_ &= ~(short_name(name) == "ALL" ? all().bits_ : std::uint64_t{1} << number_of(name));
+}
+
+bool CapabilitySet::has(std::string_view name) const { return has(number_of(name)); }
+
+std::vector<std::string> CapabilitySet::names() const {
+  std::vector<std::string> result;
+  for (std::size_t number = 0; number < kNames.size(); ++number) {
+    if (has(static_cast<int>(number))) result.push_back("CAP_" + std::string(kNames[number]));
+  }
+  return result;
+}
+
+}  // namespace bld::runtime

@@ -1,0 +1,93 @@
+// What the launcher must know to start one container: everything is decided, looked up and opened.
+// The caller's thread makes it, the launcher receives it, the child interprets it.
+#pragma once
+
+#include <linux/filter.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/container_spec.h"
+
+namespace bld::runtime {
+
+// A descriptor's place in the list that goes to the launcher; there it is the descriptor itself.
+using FdSlot = std::int32_t;
+
+enum class MountAction : std::uint32_t {
+  kAttach,   // the detached mount `source` at `target`
+  kScratch,  // the detached mount `source` where only kBind reaches it
+  kBind,     // the file or directory `source` of a scratch mount at `target`
+  kProc,     // a new procfs at `target`
+  kSysNew,   // a new sysfs at `target`, or that of the host if the kernel refuses
+  kSysHost,  // the sysfs of the host at `target`
+  kDev,      // the detached tmpfs `source` at `target`, with devices, pts, shm and mqueue
+};
+
+struct MountOp {
+  MountAction action = MountAction::kAttach;
+  FdSlot source = -1, target = -1;
+  std::uint64_t attributes = 0;  // MOUNT_ATTR_… to set, of kBind
+};
+
+struct ChildPlan {
+  FdSlot root = -1;     // a detached mount
+  FdSlot network = -1;  // a network namespace; -1: the launcher's
+  FdSlot input = -1, output = -1, error = -1;
+  std::vector<MountOp> mounts;
+  std::string hostname, cwd, shm_options, pts_options;
+  std::vector<std::string> args, env;
+  std::vector<std::string> programs;  // paths to try, in this order
+  std::uint32_t uid = 0, gid = 0;
+  std::vector<gid_t> groups;
+  std::uint64_t capabilities = 0;
+  bool no_new_privileges = false;
+  std::vector<sock_filter> filter;  // empty: none
+  std::vector<Rlimit> rlimits;
+  std::uint32_t umask = 022;
+};
+
+std::string encode(const ChildPlan& plan);
+ChildPlan decode(std::string_view bytes);  // of encode() of this same program
+
+// What went wrong, told by the child or the launcher. The order is that of stage_name().
+enum class Stage : std::uint32_t {
+  kClone,
+  kNetwork,
+  kHostname,
+  kRoot,
+  kMount,  // `index` tells which of ChildPlan::mounts
+  kPivotRoot,
+  kDetachOldRoot,
+  kMask,
+  kStdio,
+  kFork,
+  kLimits,
+  kDirectory,
+  kCapabilities,
+  kGroups,
+  kUser,
+  kSeccomp,
+  kExec,
+};
+
+const char* stage_name(Stage stage);
+
+// What comes back through the container's channel, one packet each.
+struct Report {
+  enum class Kind : std::uint32_t {
+    kFailed,  // setup: stage, index, error_number
+    kEnded,   // the command: wait_status
+    kReaped,  // everything: times, max_rss
+  };
+  Kind kind = Kind::kFailed;
+  Stage stage = Stage::kClone;
+  std::int32_t index = 0;
+  std::int32_t error_number = 0;
+  std::int32_t wait_status = 0;
+  std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
+};
+
+}  // namespace bld::runtime

@@ -1,0 +1,458 @@
+#include "runtime/child_setup.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+namespace bld::runtime {
+namespace {
+
+constexpr unsigned long kSafeFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+[[noreturn]] void fail(int channel, Stage stage, int index = 0) {
+  Report report;
+  report.kind = Report::Kind::kFailed;
+  report.stage = stage;
+  report.index = index;
+  report.error_number = errno;
+  (void)!::write(channel, &report, sizeof report);
+  ::_exit(127);
+}
+
+int open_path(int directory, const char* name) {
+  return ::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int attach(int mount, int target) {
+  return ::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+// Binds what `source` names at what `target` names, with further attributes.
+int bind(int source_dir, const char* source, int target_dir, const char* target, bool recursive,
+         std::uint64_t attributes) {
+  const unsigned depth = recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U;
+  const int copy = ::open_tree(
+      source_dir, source,
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | depth);
+  if (copy < 0) return -1;
+  mount_attr change{};
+  change.attr_set = attributes;
+  int result = 0;
+  if (attributes != 0) {
+    result = ::mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change);
+  }
+  if (result == 0) {
+    result = ::move_mount(copy, "", target_dir, target,
+                          MOVE_MOUNT_F_EMPTY_PATH | (*target == 0 ? MOVE_MOUNT_T_EMPTY_PATH : 0));
+  }
+  const int error_number = errno;
+  ::close(copy);
+  errno = error_number;
+  return result;
+}
+
+// A new file system at an opened directory.
+int mount_at(int directory, const char* type, unsigned long flags, const char* options) {
+  if (::fchdir(directory) != 0) return -1;
+  return ::mount(type, ".", type, flags, options);
+}
+
+int mount_below(int directory, const char* name, const char* type, unsigned long flags,
+                const char* options) {
+  const int target = open_path(directory, name);
+  if (target < 0) return -1;
+  const int result = mount_at(target, type, flags, options);
+  const int error_number = errno;
+  ::close(target);
+  errno = error_number;
+  return result;
+}
+
+int mount_sys(const MountOp& op) {
+  if (op.action == MountAction::kSysNew &&
+      mount_at(op.target, "sysfs", kSafeFlags | MS_RDONLY, nullptr) == 0) {
+    return 0;
+  }
+  // A sysfs shows a network namespace, and only its owner may mount it. The copy is recursive: the
+  // kernel does not let us look under what is mounted there.
+  return bind(AT_FDCWD, "/sys", op.target, "", true,
+              MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+int mount_dev(const MountOp& op, const ChildPlan& plan) {
+  if (attach(op.source, op.target) != 0) return -1;
+  constexpr const char* kDevices[][2] = {{"/dev/null", "null"},       {"/dev/zero", "zero"},
+                                         {"/dev/full", "full"},       {"/dev/random", "random"},
+                                         {"/dev/urandom", "urandom"}, {"/dev/tty", "tty"}};
+  for (const auto& [host, name] : kDevices) {
+    if (bind(AT_FDCWD, host, op.source, name, false, 0) == 0) continue;
+    if (errno != ENOENT || ::unlinkat(op.source, name, 0) != 0) return -1;
+  }
+  if (mount_below(op.source, "pts", "devpts", MS_NOSUID | MS_NOEXEC, plan.pts_options.c_str()) !=
+      0) {
+    return -1;
+  }
+  if (mount_below(op.source, "shm", "tmpfs", kSafeFlags, plan.shm_options.c_str()) != 0) return -1;
+  // A kernel may lack POSIX message queues; nobody has ever missed the mount.
+  if (mount_below(op.source, "mqueue", "mqueue", kSafeFlags, nullptr) != 0 && errno != ENODEV) {
+    return -1;
+  }
+  return 0;
+}
+
+int do_mount(const MountOp& op, const ChildPlan& plan, int scratch) {
+  switch (op.action) {
+    case MountAction::kAttach:
+      return attach(op.source, op.target);
+    case MountAction::kScratch:
+      return attach(op.source, scratch);
+    case MountAction::kBind:
+      return bind(op.source, "", op.target, "", false, op.attributes);
+    case MountAction::kProc:
+      return mount_at(op.target, "proc", kSafeFlags, nullptr);
+    case MountAction::kSysNew:
+    case MountAction::kSysHost:
+      return mount_sys(op);
+    case MountAction::kDev:
+      return mount_dev(op, plan);
+  }
+  errno = EINVAL;
+  return -1;
+}
+
+// The tree is complete before the root changes: until then the paths of the host are at hand, and
+// the kernel allows a new proc only where one is to be seen.
+void make_root(const ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan;
+  // Where helper mounts go: in the old root, with which they vanish.
+  const int scratch = ::open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (scratch < 0) fail(memory.channel, Stage::kRoot);
+  if (::move_mount(plan.root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    fail(memory.channel, Stage::kRoot);
+  }
+  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
+    if (do_mount(plan.mounts[i], plan, scratch) != 0) {
+      fail(memory.channel, Stage::kMount, static_cast<int>(i));
+    }
+  }
+  // The old root ends up upon the new one, and is taken off from there: no directory is needed.
+  if (::fchdir(plan.root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) {
+    fail(memory.channel, Stage::kPivotRoot);
+  }
+  if (::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0) {
+    fail(memory.channel, Stage::kDetachOldRoot);
+  }
+}
+
+// Hides what is below one of the kernel's own file systems. All names are relative to its root,
+// which was seen to be the kernel's.
+class Masks {
+ public:
+  Masks(int root, int null_device) : root_(root), null_device_(null_device) {}
+
+  bool hide(const char* name) {
+    struct stat status {};
+
+    if (::fstatat(root_, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;  // nothing to hide
+    if (!S_ISDIR(status.st_mode)) return bind(null_device_, "", root_, name, false, 0) == 0;
+    if (empty_ >= 0) return bind(empty_, "", root_, name, false, 0) == 0;
+    if (mount_below(root_, name, "tmpfs", kSafeFlags | MS_RDONLY, "size=0k,mode=755") != 0) {
+      return false;
+    }
+    empty_ = open_path(root_, name);
+    return empty_ >= 0;
+  }
+
+  bool make_read_only(const char* name) {
+    if (::faccessat(root_, name, F_OK, 0) != 0) return true;
+    return bind(root_, name, root_, name, true,
+                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) == 0;
+  }
+
+ private:
+  int root_, null_device_;
+  int empty_ = -1;  // the first directory that was hidden: an empty, read-only tmpfs
+};
+
+// The root directory of a mount of this kind, or -1.
+int open_kernel_root(const char* path, long type) {
+  const int root = ::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  struct statfs status {};
+
+  if (root < 0 || ::fstatfs(root, &status) != 0) return -1;
+  if (status.f_type != type) {
+    errno = EINVAL;
+    return -1;
+  }
+  return root;
+}
+
+bool hide_cpu_throttling(Masks& masks) {
+  const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
+  for (long cpu = 0; cpu < processors; ++cpu) {
+    // snprintf may allocate: the number is written by hand.
+    char name[64] = "devices/system/cpu/cpu";
+    std::size_t end = std::strlen(name), start = end;
+    long rest = cpu;
+    do {
+      name[end++] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+    for (std::size_t last = end - 1; start < last; ++start, --last) {
+      const char digit = name[start];
+      name[start] = name[last];
+      name[last] = digit;
+    }
+    std::strcpy(name + end, "/thermal_throttle");
+    if (!masks.hide(name)) return false;
+  }
+  return true;
+}
+
+void mask_kernel_files(int channel) {
+  const int null_device = open_path(AT_FDCWD, "/dev/null");
+  const int proc = open_kernel_root("/proc", PROC_SUPER_MAGIC);
+  const int sys = open_kernel_root("/sys", SYSFS_MAGIC);
+  if (null_device < 0 || proc < 0 || sys < 0) fail(channel, Stage::kMask);
+  Masks in_proc(proc, null_device), in_sys(sys, null_device);
+  for (const char* name : {"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
+                           "sched_debug", "scsi", "timer_list", "timer_stats"}) {
+    if (!in_proc.hide(name)) fail(channel, Stage::kMask);
+  }
+  for (const char* name : {"bus", "fs", "irq", "sys", "sysrq-trigger"}) {
+    if (!in_proc.make_read_only(name)) fail(channel, Stage::kMask);
+  }
+  for (const char* name : {"firmware", "devices/virtual/powercap", "fs/selinux"}) {
+    if (!in_sys.hide(name)) fail(channel, Stage::kMask);
+  }
+  if (!hide_cpu_throttling(in_sys)) fail(channel, Stage::kMask);
+  // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
+  if (mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0) {
+    in_sys.hide("fs/cgroup");
+  }
+}
+
+// A user other than root could not open /dev/stdout again: a pipe belongs to who made it.
+void own_pipe(int fd, const ChildPlan& plan) {
+  struct stat status {};
+
+  if (plan.uid != 0 && ::fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode)) {
+    (void)!::fchown(fd, plan.uid, static_cast<gid_t>(-1));
+  }
+}
+
+// Descriptors 0, 1 and 2 of this process are the launcher's /dev/null, so that none of the plan's
+// is one of them.
+void set_standard_streams(const ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan;
+  const int null_device = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null_device < 0) fail(memory.channel, Stage::kStdio);
+  const int streams[] = {plan.input, plan.output, plan.error};
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::dup2(streams[fd] >= 0 ? streams[fd] : null_device, fd) < 0) {
+      fail(memory.channel, Stage::kStdio);
+    }
+    own_pipe(fd, plan);
+  }
+}
+
+int set_capabilities(std::uint64_t bits) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  for (int half = 0; half < 2; ++half) {
+    data[half].effective = data[half].permitted = static_cast<__u32>(bits >> (32 * half));
+  }
+  return static_cast<int>(::syscall(SYS_capset, &header, data));
+}
+
+void limit_bounding_set(int channel, std::uint64_t bits) {
+  for (int number = 0; number < 64; ++number) {
+    if ((bits >> number & 1) != 0) continue;
+    if (::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) return;  // beyond the last one that this kernel has
+    fail(channel, Stage::kCapabilities);
+  }
+}
+
+// From full rights to those of the command. The filter comes last: with CAP_SYS_ADMIN it needs no
+// no-new-privileges, so that set-uid programs of the image keep working.
+void become_user(const ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan;
+  const int channel = memory.channel;
+  limit_bounding_set(channel, plan.capabilities);
+  // The raw calls: libc's would tell threads that do not exist here.
+  if (::syscall(SYS_setgroups, plan.groups.size(), plan.groups.data()) != 0) {
+    fail(channel, Stage::kGroups);
+  }
+  if (::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) != 0) fail(channel, Stage::kUser);
+  const std::uint64_t admin = std::uint64_t{1} << CAP_SYS_ADMIN;
+  if (plan.uid != 0) {
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) fail(channel, Stage::kCapabilities);
+    if (::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) != 0) fail(channel, Stage::kUser);
+    if (set_capabilities(admin) != 0) fail(channel, Stage::kCapabilities);
+  }
+  if (plan.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    fail(channel, Stage::kCapabilities);
+  }
+  if (!plan.filter.empty()) {
+    const sock_fprog program{static_cast<unsigned short>(plan.filter.size()),
+                             const_cast<sock_filter*>(plan.filter.data())};
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+      fail(channel, Stage::kSeccomp);
+    }
+  }
+  if (set_capabilities(plan.uid == 0 ? plan.capabilities : 0) != 0) {
+    fail(channel, Stage::kCapabilities);
+  }
+}
+
+void set_limits(const ChildMemory& memory) {
+  for (const Rlimit& limit : memory.plan.rlimits) {
+    const rlimit value{limit.soft, limit.hard};
+    if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &value) != 0) {
+      fail(memory.channel, Stage::kLimits, limit.resource);
+    }
+  }
+}
+
+// A descriptor from outside, named by /proc/self/fd, must not become the current directory.
+void enter_directory(const ChildMemory& memory) {
+  if (::chdir(memory.plan.cwd.c_str()) != 0) fail(memory.channel, Stage::kDirectory);
+  char path[PATH_MAX];
+  if (::syscall(SYS_getcwd, path, sizeof path) > 0 && path[0] == '/') return;
+  errno = ENOENT;
+  fail(memory.channel, Stage::kDirectory);
+}
+
+void reset_signals() {
+  struct sigaction standard {};
+
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < 65; ++number) ::sigaction(number, &standard, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// In the command's process.
+[[noreturn]] void run_command(const ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan;
+  ::setsid();
+  set_limits(memory);
+  enter_directory(memory);
+  ::umask(plan.umask);
+  reset_signals();
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  become_user(memory);
+  // As execvp does: what is there but may not be run is reported if nothing better follows.
+  int seen = ENOENT;
+  for (const std::string& program : plan.programs) {
+    ::execve(program.c_str(), memory.argv.data(), memory.envp.data());
+    if (errno == EACCES) seen = EACCES;
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
+      seen = errno;
+      break;
+    }
+  }
+  errno = seen;
+  fail(memory.channel, Stage::kExec);
+}
+
+// No process of the container may read this memory; still, nothing is kept that it does not need.
+void forget_secrets(ChildMemory& memory) {
+  for (auto* texts : {&memory.plan.env, &memory.plan.args}) {
+    for (std::string& text : *texts) ::explicit_bzero(text.data(), text.size());
+  }
+}
+
+// In the init process, once the command runs. Every descriptor but the channel is given back: the
+// streams end when the command and its children let go of them.
+[[noreturn]] void reap(pid_t command, int channel) {
+  const auto number_of_channel = static_cast<unsigned>(channel);
+  ::close_range(0, number_of_channel - 1, 0);
+  ::close_range(number_of_channel + 1, ~0U, 0);
+  sigset_t waited;
+  ::sigemptyset(&waited);
+  ::sigaddset(&waited, SIGCHLD);
+  ::sigaddset(&waited, SIGTERM);
+  for (;;) {
+    siginfo_t info{};
+    const int number = ::sigwaitinfo(&waited, &info);
+    // Only the launcher, which is outside (pid 0), stops the container this way.
+    if (number == SIGTERM && info.si_pid == 0) ::kill(-1, SIGTERM);
+    int status = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (pid != command) continue;
+      Report report;
+      report.kind = Report::Kind::kEnded;
+      report.wait_status = status;
+      (void)!::write(channel, &report, sizeof report);
+      ::_exit(0);
+    }
+  }
+}
+
+void close_all_but(const std::vector<int>& keep) {
+  unsigned first = 3;
+  for (const int fd : keep) {
+    const unsigned number = static_cast<unsigned>(fd);
+    if (number > first) ::close_range(first, number - 1, 0);
+    first = number + 1;
+  }
+  ::close_range(first, ~0U, 0);
+}
+
+// The container ends with the launcher, also if that one is gone already.
+void die_with_launcher(int lifeline) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  pollfd watch{lifeline, POLLIN, 0};
+  if (::poll(&watch, 1, 0) != 0) ::_exit(127);
+}
+
+}  // namespace
+
+void container_main(ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan;
+  close_all_but(memory.keep);
+  die_with_launcher(memory.lifeline);
+  if (plan.network >= 0 && ::setns(plan.network, CLONE_NEWNET) != 0) {
+    fail(memory.channel, Stage::kNetwork);
+  }
+  if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
+    fail(memory.channel, Stage::kHostname);
+  }
+  make_root(memory);
+  mask_kernel_files(memory.channel);
+  // A session keyring of its own. Without one (a full quota) the filter still refuses all key
+  // calls.
+  ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+  set_standard_streams(memory);
+  // From here on nobody in the container can look into this process or at its executable.
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  const auto command = static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+  if (command < 0) fail(memory.channel, Stage::kFork);
+  if (command == 0) run_command(memory);
+  forget_secrets(memory);
+  reap(command, memory.channel);
+}
+
+}  // namespace bld::runtime

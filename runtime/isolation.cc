@@ -1,0 +1,208 @@
+#include "runtime/isolation.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+
+namespace bld::runtime {
+namespace {
+
+bool has_effective_capability(int number) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &header, data) != 0) return false;
+  return (data[number / 32].effective >> (number % 32) & 1) != 0;
+}
+
+std::string user_name(uid_t uid) {
+  const passwd* entry = ::getpwuid(uid);
+  return entry != nullptr ? entry->pw_name : "";
+}
+
+// The first line of a file of /proc/sys; empty if there is no such file.
+std::string setting(const std::string& path) {
+  try {
+    return std::string(base::trim(base::read_file("/proc/sys/" + path, 4096)));
+  } catch (const base::Error&) {
+    return "";
+  }
+}
+
+// What stands in the way of a user namespace, most specific first.
+std::string user_namespace_remedy(int error_number) {
+  if (setting("user/max_user_namespaces") == "0" || error_number == ENOSPC) {
+    return "user namespaces are switched off: sudo sysctl -w user.max_user_namespaces=15000";
+  }
+  if (setting("kernel/unprivileged_userns_clone") == "0") {
+    return "user namespaces are switched off for users: sudo sysctl -w "
+           "kernel.unprivileged_userns_clone=1";
+  }
+  if (setting("kernel/apparmor_restrict_unprivileged_userns") == "1") {
+    return "AppArmor restricts user namespaces: sudo sysctl -w "
+           "kernel.apparmor_restrict_unprivileged_userns=0, or install an AppArmor profile with "
+           "\"userns,\" for bld";
+  }
+  return "the sandbox around bld refuses user namespaces; in a container, start it with "
+         "--security-opt seccomp=unconfined --security-opt apparmor=unconfined, or run bld as root";
+}
+
+void make_mounts_private() {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    throw base::Error::sys("mount", "/ (making it private)");
+  }
+}
+
+std::vector<IdMap> subordinate_ids(const std::string& file, uid_t uid) {
+  const std::string name = user_name(uid);
+  std::vector<IdMap> ranges;
+  if (std::filesystem::exists(file)) {
+    ranges = parse_subordinate_ids(base::read_file(file, 1 << 20), name, uid);
+  }
+  if (ranges.empty()) {
+    const std::string shown = name.empty() ? std::to_string(uid) : name;
+    throw base::Error("user {} has no subordinate ids in {}", shown, file)
+        .hint(fmt::format("add a line \"{0}:100000:65536\" to /etc/subuid and /etc/subgid: sudo "
+                          "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {0}",
+                          shown));
+  }
+  return ranges;
+}
+
+std::string find_map_tool(const char* name) {
+  std::string path = base::find_program(name);
+  if (path.empty()) {
+    throw base::Error("{} is not installed", name)
+        .hint("sudo apt install uidmap (Debian, Ubuntu), sudo dnf install shadow-utils (Fedora)");
+  }
+  return path;
+}
+
+// Runs newuidmap or newgidmap on `pid`. Returns what is wrong, or nothing.
+std::string write_map(const std::string& tool, pid_t pid, const std::vector<IdMap>& map) {
+  base::ProcessOptions options;
+  options.args = {tool, std::to_string(pid)};
+  for (const IdMap& range : map) {
+    for (const std::uint32_t number : {range.container, range.host, range.count}) {
+      options.args.push_back(std::to_string(number));
+    }
+  }
+  try {
+    const base::ProcessResult result = base::run_process(options);
+    if (result.exit_status == 0) return "";
+    return fmt::format("{} failed: {}", tool, base::trim(result.error_output));
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+}
+
+// A process that stays behind in the namespace around us: newuidmap has its rights only there.
+class MapWriter {
+ public:
+  MapWriter(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {
+    const std::string uid_tool = find_map_tool("newuidmap");
+    const std::string gid_tool = find_map_tool("newgidmap");
+    base::Pipe go = base::make_pipe(), answer = base::make_pipe();
+    const pid_t parent = ::getpid();
+    child_ = ::fork();
+    if (child_ < 0) throw base::Error::sys("fork", "newuidmap");
+    if (child_ == 0) {
+      go.write.reset();
+      char byte = 0;
+      if (::read(go.read.get(), &byte, 1) != 1) ::_exit(0);  // the parent gave up
+      std::string trouble = write_map(uid_tool, parent, uids);
+      if (trouble.empty()) trouble = write_map(gid_tool, parent, gids);
+      (void)!::write(answer.write.get(), trouble.data(), trouble.size());
+      ::_exit(0);
+    }
+    go_ = std::move(go.write);
+    answer_ = std::move(answer.read);
+  }
+
+  ~MapWriter() {
+    go_.reset();
+    ::waitpid(child_, nullptr, 0);
+  }
+
+  MapWriter(const MapWriter&) = delete;
+  MapWriter& operator=(const MapWriter&) = delete;
+
+  void write_maps() {
+    base::write_all(go_.get(), base::as_bytes("x"));
+    const std::string trouble = base::read_fd(answer_.get(), 1 << 16);
+    if (!trouble.empty()) {
+      throw base::Error("{}", base::printable(trouble))
+          .hint(
+              "newuidmap and newgidmap need the set-uid bit or file capabilities (sudo chmod u+s "
+              "/usr/bin/newuidmap /usr/bin/newgidmap), and the ranges of /etc/subuid and "
+              "/etc/subgid must be valid");
+    }
+  }
+
+ private:
+  base::UniqueFd go_, answer_;
+  pid_t child_ = -1;
+};
+
+void enter_user_namespace(const EnterOptions& options, uid_t uid, gid_t gid) {
+  const std::vector<IdMap> uids = container_map(uid, subordinate_ids(options.subuid_file, uid));
+  const std::vector<IdMap> gids = container_map(gid, subordinate_ids(options.subgid_file, uid));
+  MapWriter writer(uids, gids);
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    const int error_number = errno;
+    throw base::Error::sys("unshare", "user namespace", error_number)
+        .hint(user_namespace_remedy(error_number));
+  }
+  writer.write_maps();
+  if (::setresgid(0, 0, 0) != 0) throw base::Error::sys("setresgid", "0");
+  if (::setresuid(0, 0, 0) != 0) throw base::Error::sys("setresuid", "0");
+}
+
+}  // namespace
+
+Isolation enter_namespaces(const EnterOptions& options) {
+  Isolation result;
+  result.original_uid = ::geteuid();
+  result.original_gid = ::getegid();
+  if (result.original_uid == 0 && has_effective_capability(CAP_SYS_ADMIN)) {
+    if (::unshare(CLONE_NEWNS) != 0) throw base::Error::sys("unshare", "mount namespace");
+  } else if (result.original_uid == 0) {
+    throw base::Error("root without CAP_SYS_ADMIN cannot make mounts")
+        .hint("run bld as an ordinary user, or give the container around it CAP_SYS_ADMIN");
+  } else {
+    enter_user_namespace(options, result.original_uid, result.original_gid);
+    result.kind = IsolationKind::kUserNamespace;
+  }
+  make_mounts_private();
+  result.uid_map = current_uid_map();
+  result.gid_map = current_gid_map();
+  result.in_user_namespace = is_user_namespace();
+  return result;
+}
+
+void exec_in_namespaces(const std::vector<std::string>& args) {
+  if (args.empty()) throw base::Error("no command given");
+  std::vector<char*> argv;
+  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+  argv.push_back(nullptr);
+  ::execvp(argv[0], argv.data());
+  const int error_number = errno;
+  throw base::Error::sys("exec", args[0], error_number)
+      .exit_status(error_number == ENOENT || error_number == ENOTDIR ? 127 : 126);
+}
+
+}  // namespace bld::runtime

@@ -1,0 +1,206 @@
+#include "runtime/mount_plan.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "base/rooted_dir.h"
+#include "runtime/id_map.h"
+#include "runtime/overlay.h"
+
+namespace bld::runtime {
+namespace {
+
+using Kind = MountPoints::Kind;
+
+bool is_directory(int fd) {
+  struct stat status {};
+
+  if (::fstat(fd, &status) != 0) throw base::Error::sys("fstat", "mount source");
+  return S_ISDIR(status.st_mode);
+}
+
+void set_attributes(int mount, std::uint64_t attributes, bool recursive, const std::string& what) {
+  mount_attr change{};
+  change.attr_set = attributes;
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  if (::mount_setattr(mount, "", flags, &change, sizeof change) != 0) {
+    throw base::Error::sys("mount_setattr", what);
+  }
+}
+
+base::UniqueFd mount_root(const RootFilesystem& root) {
+  if (const auto* overlay = std::get_if<OverlayRoot>(&root)) {
+    return mount_overlay({overlay->lower, overlay->upper, overlay->work});
+  }
+  return mount_overlay({{}, std::get<PlainRoot>(root).directory, {}});
+}
+
+std::filesystem::path upper_of(const RootFilesystem& root) {
+  const auto* overlay = std::get_if<OverlayRoot>(&root);
+  return overlay == nullptr || overlay->lower.empty() ? std::filesystem::path() : overlay->upper;
+}
+
+void make_file(int directory, const std::string& name, mode_t mode, std::string_view contents,
+               uid_t uid, gid_t gid) {
+  const base::UniqueFd file(
+      ::openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file) throw base::Error::sys("create", name);
+  base::write_all(file.get(), base::as_bytes(contents));
+  if (::fchown(file.get(), uid, gid) != 0) throw base::Error::sys("fchown", name);
+  if (::fchmod(file.get(), mode) != 0) throw base::Error::sys("fchmod", name);
+}
+
+// /dev but for what is mounted in it.
+base::UniqueFd make_dev() {
+  base::UniqueFd dev = mount_tmpfs(64 << 20, 0755);
+  set_attributes(dev.get(), MOUNT_ATTR_NOEXEC, false, "/dev");
+  for (const char* name : {"pts", "shm", "mqueue"}) {
+    if (::mkdirat(dev.get(), name, 0755) != 0) throw base::Error::sys("mkdir", name);
+  }
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
+    const base::UniqueFd file(::openat(dev.get(), name, O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (!file) throw base::Error::sys("create", name);
+  }
+  constexpr std::array<std::array<const char*, 2>, 5> kLinks = {{{"/proc/self/fd", "fd"},
+                                                                 {"/proc/self/fd/0", "stdin"},
+                                                                 {"/proc/self/fd/1", "stdout"},
+                                                                 {"/proc/self/fd/2", "stderr"},
+                                                                 {"pts/ptmx", "ptmx"}}};
+  for (const auto& [text, name] : kLinks) {
+    if (::symlinkat(text, dev.get(), name) != 0) throw base::Error::sys("symlink", name);
+  }
+  return dev;
+}
+
+}  // namespace
+
+MountPlan::MountPlan(const ContainerSpec& spec) {
+  try {
+    root_ = keep(mount_root(spec.root));
+  } catch (base::Error& error) {
+    error.add_context("mounting the root filesystem");
+    throw;
+  }
+  points_ = std::make_unique<MountPoints>(fds_[root_], upper_of(spec.root));
+  try {
+    add_kernel_mounts(spec);
+    for (const Mount& mount : spec.mounts) {
+      std::visit([this](const auto& value) { add_mount(value); }, mount);
+    }
+  } catch (...) {
+    ops_.clear();
+    clean_up();
+    throw;
+  }
+}
+
+MountPlan::~MountPlan() {
+  try {
+    if (points_) clean_up();
+  } catch (const base::Error&) {
+    // Whoever must know calls clean_up().
+  }
+}
+
+FdSlot MountPlan::keep(base::UniqueFd fd) {
+  fds_.push_back(fd.get());
+  owned_.push_back(std::move(fd));
+  return static_cast<FdSlot>(fds_.size() - 1);
+}
+
+void MountPlan::add(MountAction action, FdSlot source, Target target, std::uint64_t attributes,
+                    std::string line) {
+  lines_.push_back(std::move(line));
+  ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, attributes});
+}
+
+void MountPlan::add_kernel_mounts(const ContainerSpec& spec) {
+  add(MountAction::kProc, -1, points_->make_without_links("proc"), 0, "proc on /proc");
+  const bool own_network = spec.network != NetworkMode::kHost;
+  // Root of the machine owns its network, and with it the right to mount a sysfs of it.
+  const bool owned = own_network || !is_user_namespace();
+  add(owned ? MountAction::kSysNew : MountAction::kSysHost, -1, points_->make_without_links("sys"),
+      0, "sysfs on /sys");
+  const FdSlot dev = keep(make_dev());
+  Target target = points_->make_without_links("dev");
+  points_->add_mount(target, fds_[dev]);
+  add(MountAction::kDev, dev, std::move(target), 0, "tmpfs on /dev");
+}
+
+void MountPlan::add_mount(const BindMount& mount) {
+  const FdSlot source = keep(clone_mount(mount.source_fd, mount.recursive));
+  const std::uint64_t attributes =
+      (mount.read_only ? MOUNT_ATTR_RDONLY : 0) | (mount.nosuid ? MOUNT_ATTR_NOSUID : 0) |
+      (mount.nodev ? MOUNT_ATTR_NODEV : 0) | (mount.noexec ? MOUNT_ATTR_NOEXEC : 0);
+  if (attributes != 0) set_attributes(fds_[source], attributes, mount.recursive, mount.target);
+  Target target =
+      points_->make(mount.target, is_directory(mount.source_fd) ? Kind::kDirectory : Kind::kFile);
+  points_->add_mount(target, fds_[source]);
+  const std::string line = "bind on " + target.path;
+  add(MountAction::kAttach, source, std::move(target), 0, line);
+}
+
+void MountPlan::add_mount(const TmpfsMount& mount) {
+  const FdSlot source = keep(mount_tmpfs(mount.size_bytes, mount.mode));
+  if (::fchownat(fds_[source], ".", mount.uid, mount.gid, 0) != 0) {
+    throw base::Error::sys("chown", mount.target);
+  }
+  if (mount.read_only) set_attributes(fds_[source], MOUNT_ATTR_RDONLY, false, mount.target);
+  Target target = points_->make(mount.target, Kind::kDirectory);
+  points_->add_mount(target, fds_[source]);
+  const std::string line = "tmpfs on " + target.path;
+  add(MountAction::kAttach, source, std::move(target), 0, line);
+}
+
+void MountPlan::add_mount(const FileMount& mount) {
+  if (files_ < 0) {
+    files_ = keep(mount_tmpfs(0, 0700));
+    add(MountAction::kScratch, files_, {}, 0, "tmpfs for files");
+  }
+  const std::string name = std::to_string(file_count_++);
+  make_file(fds_[files_], name, mount.mode, mount.contents, mount.uid, mount.gid);
+  base::UniqueFd file(::openat(fds_[files_], name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) throw base::Error::sys("open", mount.target);
+  const FdSlot source = keep(std::move(file));
+  Target target = points_->make(mount.target, Kind::kFile);
+  points_->add_mount(target, fds_[source]);
+  const std::string line = "file on " + target.path;
+  add(MountAction::kBind, source, std::move(target), mount.read_only ? MOUNT_ATTR_RDONLY : 0, line);
+}
+
+void MountPlan::add_mount(const OverlayView& mount) {
+  const FdSlot view = keep(mount_overlay({mount.lower, mount.upper, mount.work}));
+  const base::RootedDir root(base::UniqueFd(::fcntl(fds_[view], F_DUPFD_CLOEXEC, 3)));
+  FdSlot source = view;
+  MountAction action = MountAction::kAttach;
+  if (!base::path_components(mount.subpath).empty()) {
+    // A part of it: the whole goes where nothing leads to, and the part is bound from there.
+    base::UniqueFd part = root.open_at(mount.subpath, O_PATH);
+    add(MountAction::kScratch, view, {}, 0, "view for " + mount.target);
+    source = keep(std::move(part));
+    action = MountAction::kBind;
+  }
+  Target target =
+      points_->make(mount.target, is_directory(fds_[source]) ? Kind::kDirectory : Kind::kFile);
+  points_->add_mount(target, fds_[source]);
+  const std::string line = "view on " + target.path;
+  const std::uint64_t attributes = MOUNT_ATTR_NODEV | (mount.upper.empty() ? MOUNT_ATTR_RDONLY : 0);
+  add(action, source, std::move(target), attributes, line);
+}
+
+void MountPlan::fill(ChildPlan& plan) const {
+  plan.root = root_;
+  plan.mounts = ops_;
+}
+
+void MountPlan::clean_up() {
+  const std::unique_ptr<MountPoints> points = std::move(points_);
+  points->clean_up([this] { owned_.clear(); });
+}
+
+}  // namespace bld::runtime

@@ -1,0 +1,57 @@
+// A container's mounts, prepared: everything opened, made and put into order by the caller's
+// thread, so that the container's own process only attaches.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/child_plan.h"
+#include "runtime/container_spec.h"
+#include "runtime/mount_points.h"
+
+namespace bld::runtime {
+
+class MountPlan {
+ public:
+  // Mounts the root filesystem, detached, and makes the mount points in it.
+  explicit MountPlan(const ContainerSpec& spec);
+  // Takes the mount points away again, if clean_up() did not.
+  ~MountPlan();
+  MountPlan(const MountPlan&) = delete;
+  MountPlan& operator=(const MountPlan&) = delete;
+
+  // Puts root and mounts into `plan`, with slots in fds().
+  void fill(ChildPlan& plan) const;
+
+  const std::vector<int>& fds() const { return fds_; }
+
+  // What is mounted where, a line each: for messages and tests.
+  const std::vector<std::string>& lines() const { return lines_; }
+
+  // After the container ended; throws if the upper directory cannot be put into order.
+  void clean_up();
+
+ private:
+  using Target = MountPoints::Target;
+
+  FdSlot keep(base::UniqueFd fd);
+  void add(MountAction action, FdSlot source, Target target, std::uint64_t attributes,
+           std::string line);
+  void add_kernel_mounts(const ContainerSpec& spec);
+  void add_mount(const BindMount& mount);
+  void add_mount(const TmpfsMount& mount);
+  void add_mount(const FileMount& mount);
+  void add_mount(const OverlayView& mount);
+
+  std::vector<base::UniqueFd> owned_;
+  std::vector<int> fds_;  // of `owned_`, which are the slots
+  std::vector<MountOp> ops_;
+  std::vector<std::string> lines_;
+  FdSlot root_ = -1;
+  FdSlot files_ = -1;  // the tmpfs with the contents of all FileMounts
+  int file_count_ = 0;
+  std::unique_ptr<MountPoints> points_;
+};
+
+}  // namespace bld::runtime

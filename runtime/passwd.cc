@@ -1,0 +1,158 @@
+#include "runtime/passwd.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "base/text.h"
+
+namespace bld::runtime {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = 1 << 20;
+constexpr unsigned long long kMaxId = 4294967294;  // 4294967295 is -1: "leave as it is"
+
+using Fields = std::vector<std::string>;
+
+// The lines of a colon-separated file; none if the image has no such file.
+std::vector<Fields> read_table(const base::RootedDir& root, const char* path,
+                               std::size_t field_count) {
+  if (!root.stat(path)) return {};
+  const base::UniqueFd file = root.open_regular(path);
+  std::vector<Fields> result;
+  for (const std::string& line : base::split(base::read_fd(file.get(), kMaxFileBytes), '\n')) {
+    Fields fields = base::split(base::trim(line), ':');
+    if (fields.size() >= field_count && !fields[0].empty() && fields[0][0] != '#') {
+      result.push_back(std::move(fields));
+    }
+  }
+  return result;
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::uint32_t parse_id(std::string_view text, const char* what) {
+  const auto value = base::parse_unsigned(text);
+  if (value && *value <= kMaxId) return static_cast<std::uint32_t>(*value);
+  throw base::Error("{} {} is out of range: 0 to {}", what, base::printable(text), kMaxId);
+}
+
+// An id inside a file of the image; a line with a bad one counts for nothing.
+std::optional<std::uint32_t> id_field(const std::string& text) {
+  const auto value = base::parse_unsigned(text);
+  if (!value || *value > kMaxId) return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
+}
+
+struct PasswdEntry {
+  std::string name, home;
+  std::uint32_t uid = 0, gid = 0;
+};
+
+std::optional<PasswdEntry> find_passwd(const base::RootedDir& root, std::string_view name,
+                                       std::optional<std::uint32_t> uid) {
+  for (const Fields& fields : read_table(root, "etc/passwd", 4)) {
+    const auto entry_uid = id_field(fields[2]), entry_gid = id_field(fields[3]);
+    if (!entry_uid || !entry_gid) continue;
+    if (uid ? *entry_uid != *uid : fields[0] != name) continue;
+    return PasswdEntry{fields[0], fields.size() > 5 ? fields[5] : "", *entry_uid, *entry_gid};
+  }
+  return std::nullopt;
+}
+
+std::uint32_t find_group(const base::RootedDir& root, std::string_view group) {
+  if (is_number(group)) return parse_id(group, "group id");
+  for (const Fields& fields : read_table(root, "etc/group", 3)) {
+    const auto gid = id_field(fields[2]);
+    if (gid && fields[0] == group) return *gid;
+  }
+  throw base::Error("group \"{}\" is not in the image's /etc/group", base::printable(group));
+}
+
+std::vector<gid_t> groups_of(const base::RootedDir& root, const std::string& user) {
+  std::vector<gid_t> result;
+  for (const Fields& fields : read_table(root, "etc/group", 4)) {
+    const auto gid = id_field(fields[2]);
+    const std::vector<std::string> members = base::split(fields[3], ',');
+    if (!gid || std::find(members.begin(), members.end(), user) == members.end()) continue;
+    if (std::find(result.begin(), result.end(), *gid) == result.end()) result.push_back(*gid);
+  }
+  return result;
+}
+
+struct Parts {
+  std::string_view user;
+  std::optional<std::string_view> group;
+};
+
+Parts split_spec(std::string_view spec) {
+  const std::size_t colon = spec.find(':');
+  if (colon == std::string_view::npos) return {spec, std::nullopt};
+  const std::string_view group = spec.substr(colon + 1);
+  if (group.empty()) return {spec.substr(0, colon), std::nullopt};
+  return {spec.substr(0, colon), group};
+}
+
+// The user by name or number; a name must be known.
+struct FoundUser {
+  std::uint32_t uid = 0;
+  std::optional<PasswdEntry> entry;
+};
+
+FoundUser find_user(const base::RootedDir& root, std::string_view user) {
+  FoundUser found;
+  if (user.empty()) user = "0";
+  if (is_number(user)) {
+    found.uid = parse_id(user, "user id");
+    found.entry = find_passwd(root, "", found.uid);
+    return found;
+  }
+  found.entry = find_passwd(root, user, std::nullopt);
+  if (!found.entry && user == "root") return found;  // 0 in any image
+  if (!found.entry) {
+    throw base::Error("user \"{}\" is not in the image's /etc/passwd", base::printable(user));
+  }
+  found.uid = found.entry->uid;
+  return found;
+}
+
+}  // namespace
+
+ResolvedUser resolve_user(const base::RootedDir& root, std::string_view user_spec) {
+  const Parts parts = split_spec(user_spec);
+  const FoundUser found = find_user(root, parts.user);
+  ResolvedUser result;
+  result.user.uid = found.uid;
+  result.home = "/";
+  if (found.entry) {
+    result.name = found.entry->name;
+    if (!found.entry->home.empty()) result.home = found.entry->home;
+  }
+  if (parts.group) {
+    result.user.gid = find_group(root, *parts.group);
+  } else if (found.entry) {
+    result.user.gid = found.entry->gid;
+    result.user.groups = groups_of(root, found.entry->name);
+  }
+  return result;
+}
+
+Owner resolve_owner(const base::RootedDir& root, std::string_view owner_spec) {
+  const Parts parts = split_spec(owner_spec);
+  Owner owner;
+  if (is_number(parts.user)) {
+    owner.uid = owner.gid = parse_id(parts.user, "user id");
+  } else {
+    const FoundUser found = find_user(root, parts.user);
+    owner = {found.uid, found.entry ? found.entry->gid : 0};
+  }
+  if (parts.group) owner.gid = find_group(root, *parts.group);
+  return owner;
+}
+
+}  // namespace bld::runtime
