@@ -58,7 +58,7 @@ struct SourceRoot {
   const base::RootedDir* root = nullptr;           // null: only heredocs and remote sources
   const dockerfile::IgnoreFile* ignore = nullptr;  // null: nothing is hidden
   FileDigests* digests = nullptr;                  // null: contents are read each time
-  std::vector<FetchedSource> fetched;  // for each remote source of the operation, in its order
+  std::vector<FetchedSource> fetched = {};  // for each remote source of the operation, in its order
 };
 
 // The files that the sources of one operation mean. A value; what it refers to is shared.
