@@ -1,0 +1,116 @@
+"""Odd and large filesystems come out of a build as they went in."""
+
+import os
+import time
+
+from support import CliTest, main
+
+
+class Filesystem(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.bld.import_busybox()
+
+    def built(self, containerfile, files=None, *args):
+        self.bld.build(self.context("FROM localhost/busybox\n" + containerfile, files), "-t", "t", *args)
+        self.image = self.bld.layout("t", self.dir / "out")
+        return self.image.files()
+
+    def test_deletions(self):
+        files = self.built("RUN mkdir -p /a/b && touch /a/b/c /a/d\nRUN rm -r /a/b\nRUN rm /etc/passwd\n"
+                           "RUN test ! -e /a/b && test ! -e /etc/passwd && test -e /a/d\n")
+        self.assertIn("/a/d", files)
+        self.assertNotIn("/a/b", files)
+        self.assertNotIn("/etc/passwd", files)
+        names = self.image.layer_names(2)
+        self.assertIn("a/.wh.b", [n.rstrip("/") for n in names])
+
+    def test_replaced_directories(self):
+        files = self.built("RUN mkdir -p /dir/sub /file && touch /dir/old /dir/sub/old\n"
+                           "RUN rm -r /dir && mkdir /dir && touch /dir/new\n"
+                           "RUN rm -r /file && echo now > /file\nRUN rm /file && mkdir /file && touch /file/in\n"
+                           "RUN rm -r /dir && ln -s file /dir && ls /dir/in\n")
+        self.assertEqual(files["/dir"].target, "file")
+        self.assertEqual(files["/file"].type, "dir")
+        self.assertIn("/file/in", files)
+        self.assertFalse([p for p in files if p.startswith("/dir/")])
+
+    def test_replaced_directory_hides_what_was_below(self):
+        files = self.built("RUN mkdir /dir && touch /dir/old\nRUN rm -r /dir && mkdir /dir && touch /dir/new\n"
+                           "RUN ls /dir > /seen\n")
+        self.assertEqual(files["/seen"].data, b"new\n")
+        self.assertEqual([p for p in files if p.startswith("/dir/")], ["/dir/new"])
+
+    def test_hard_links(self):
+        files = self.built("RUN echo x > /one && ln /one /two && mkdir /d && ln /one /d/three\n"
+                           "RUN test $(stat -c %h /one) = 3 && test /one -ef /d/three\n")
+        self.assertEqual(files["/one"].names, {"/one", "/two", "/d/three"})
+
+    def test_hard_links_across_layers(self):
+        files = self.built("RUN echo x > /one\nRUN ln /one /two\nRUN echo y >> /two\n"
+                           "RUN test /one -ef /two && test \"$(cat /one)\" = \"$(printf 'x\\ny')\"\n")
+        self.assertEqual(files["/one"].data, b"x\ny\n")
+        self.assertEqual(files["/two"].data, b"x\ny\n")
+
+    def test_a_deleted_name_of_a_hard_link(self):
+        files = self.built("RUN echo x > /one && ln /one /two\nRUN rm /one\nRUN cat /two\n")
+        self.assertNotIn("/one", files)
+        self.assertEqual(files["/two"].data, b"x\n")
+
+    def test_names(self):
+        odd = ["new\nline", " leading and trailing ", "quote'\"", "back\\slash", "st*r", "ünïcödé", "-dash", "x" * 255]
+        context = {f"tree/{name}": name for name in odd}
+        files = self.built("COPY tree /t\nRUN for f in /t/*; do cp \"$f\" \"$f-\" 2>/dev/null || true; done\n"
+                           "RUN cd /t && rm -- 'quote'\"'\"'\"'\n", context)
+        for name in odd:
+            if name != "quote'\"":
+                self.assertEqual(files["/t/" + name].data.decode(), name, name)
+        self.assertIn("/t/new\nline-", files)
+        self.assertNotIn("/t/quote'\"", files)
+
+    def test_names_that_are_not_utf8(self):
+        files = self.built("RUN touch \"/$(printf 'a\\377b')\"\nRUN ls / | grep -q a\n")
+        self.assertIn("/a\udcffb", files)
+
+    def test_long_paths(self):
+        deep = "/".join("d%02d" % i * 10 for i in range(30))
+        files = self.built(f"RUN mkdir -p /{deep} && echo deep > /{deep}/file\nRUN cat /{deep}/file\n")
+        self.assertEqual(files[f"/{deep}/file"].data, b"deep\n")
+
+    def test_modes_owners_and_special_files(self):
+        files = self.built("RUN echo > /s && chown 5:6 /s && chmod 6755 /s && mkdir -m 1777 /sticky && mkfifo -m 620 /p\n"
+                           "RUN chown -h 7:8 $(ln -s nowhere /l && echo /l)\nUSER 65534:65534\nRUN touch /sticky/mine\n")
+        self.assertEqual(files["/s"].facts()[:4], ("file", "0o6755", 5, 6))
+        self.assertEqual(files["/sticky"].facts()[:2], ("dir", "0o1777"))
+        self.assertEqual(files["/p"].facts()[:2], ("fifo", "0o620"))
+        self.assertEqual((files["/l"].uid, files["/l"].gid, files["/l"].target), (7, 8, "nowhere"))
+        self.assertEqual((files["/sticky/mine"].uid, files["/sticky/mine"].gid), (65534, 65534))
+
+    def test_a_sparse_gigabyte(self):
+        started = time.monotonic()
+        files = self.built("RUN truncate -s 1G /sparse && echo end >> /sparse\nRUN tail -c 4 /sparse > /end\n")
+        self.assertEqual(files["/sparse"].size, (1 << 30) + 4)
+        self.assertEqual(files["/end"].data, b"end\n")
+        used = sum(os.lstat(os.path.join(d, f)).st_blocks * 512
+                   for d, _, names in os.walk(self.bld.root) for f in names
+                   if os.path.exists(os.path.join(d, f)))
+        self.assertLess(used, 200 << 20, "the hole is kept as a hole, and the blob is compressed")
+        self.assertLess(time.monotonic() - started, 120)
+
+    def test_three_hundred_steps(self):
+        steps = "".join(f"RUN echo {i} >> /log && touch /f{i}\n" for i in range(300))
+        files = self.built(steps)
+        self.assertEqual(files["/log"].data.split(), [str(i).encode() for i in range(300)])
+        self.assertIn("/f0", files)
+        self.assertEqual(len(self.image.manifest["layers"]), 301)
+
+    def test_what_is_mounted_for_a_run_is_not_kept(self):
+        files = self.built("RUN test -s /etc/resolv.conf || true; test -e /dev/null && test -e /proc/self && echo 127.9.9.9 x >> /etc/hosts || true\n")
+        for path in files:
+            self.assertFalse(path.startswith(("/proc/", "/sys/", "/dev/")), path)
+        for path in ("/etc/hosts", "/etc/resolv.conf"):
+            self.assertEqual(files[path].data if path in files else b"", b"", path)
+
+
+if __name__ == "__main__":
+    main()
