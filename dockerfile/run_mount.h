@@ -42,6 +42,9 @@ using ExpandValue = std::function<std::string(std::string_view)>;
 RunMount parse_run_mount(std::string_view text);
 RunMount parse_run_mount(std::string_view text, const ExpandValue& expand);
 
+// Throws what is wrong whatever the variables are.
+void check_run_mount(std::string_view text);
+
 // The value of from= alone, for text whose other values still hold variables.
 std::string run_mount_from(std::string_view text);
 

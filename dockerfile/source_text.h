@@ -20,7 +20,8 @@ struct Span {
 };
 
 // Owns the text. A byte order mark at the start is dropped; lines end in LF, and may have a CR
-// before it that is no part of line(). Throws Error if the text is larger than 16 MiB.
+// before it that is no part of line(). Throws Error if the text is larger than 16 MiB or holds NUL
+// bytes.
 class SourceText {
  public:
   static constexpr std::size_t kMaximumBytes = 16U << 20;

@@ -1,6 +1,8 @@
 // FROM … AS …: the stages of a Containerfile, their names, and what a target needs.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +21,15 @@ struct Stage {
 
   const From& from() const { return std::get<From>(from_instruction->what); }
 };
+
+// A name or number that COPY --from or a mount's from= gives. Whether it means a stage is for
+// Stages::source_of() to say.
+struct FromReference {
+  std::string name;
+  Span span;
+};
+
+std::vector<FromReference> from_references(const Instruction& instruction);
 
 // Refers to the Containerfile that it was made of, which has to outlive it.
 class Stages {
@@ -39,15 +50,9 @@ class Stages {
   std::optional<int> base_of(std::string_view name, int before) const;
 
   // The stage that `--from=name` in stage `user` means: a name or number of a stage above. None:
-  // an image or a named context. Throws if it is `user` itself, and on a number that is no stage
-  // above.
+  // an image or a named context. Throws, without position, if it is `user` itself, and on a
+  // number that is no stage above.
   std::optional<int> source_of(std::string_view name, int user) const;
-
-  // What stage `user` needs by COPY --from and mount from= in `instructions`: its own, or triggers
-  // that run in it. Throws what source_of() does, with the position left to `locate` of the
-  // instruction: the error carries no position, but span_of_error is set if not null.
-  std::vector<int> sources(std::span<const Instruction> instructions, int user,
-                           Span* span_of_error = nullptr) const;
 
   // `needs[i]` are the stages that stage i needs. Those that `target` reaches, itself last, in
   // the order of the file.
@@ -56,6 +61,7 @@ class Stages {
  private:
   std::span<const Instruction> global_args_;
   std::vector<Stage> stages_;
+  std::map<std::string, std::vector<int>, std::less<>> by_name_;  // indices in ascending order
 };
 
 }  // namespace bld::dockerfile

@@ -16,7 +16,4 @@ void check_stop_signal(std::string_view text);
 // A duration as Go writes them ("1h30m", "1.5s", "-3ms"), in nanoseconds. Throws.
 long long parse_duration_ns(std::string_view text);
 
-// Throws if it is neither octal up to 07777 nor symbolic clauses (u+x,go=rX).
-void check_chmod(std::string_view text);
-
 }  // namespace bld::dockerfile
