@@ -21,6 +21,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <span>
 
 namespace bld::runtime {
 namespace {
@@ -353,15 +354,26 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// `keep` is in ascending order; the standard streams stay too.
+void close_all_but(std::span<const int> keep) {
+  unsigned first = 3;
+  for (const int fd : keep) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > first) ::close_range(first, number - 1, 0);
+    first = number + 1;
+  }
+  ::close_range(first, ~0U, 0);
+}
+
 // In the command's process.
 [[noreturn]] void run_command(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
   ::setsid();
+  close_all_but({&memory.channel, 1});  // which is close-on-exec
   set_limits(memory);
   enter_directory(memory);
   ::umask(plan.umask);
   reset_signals();
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   become_user(memory);
   // As execvp does: what is there but may not be run is reported if nothing better follows.
   int seen = ENOENT;
@@ -387,9 +399,8 @@ void forget_secrets(ChildMemory& memory) {
 // In the init process, once the command runs. Every descriptor but the channel is given back: the
 // streams end when the command and its children let go of them.
 [[noreturn]] void reap(pid_t command, int channel) {
-  const auto number_of_channel = static_cast<unsigned>(channel);
-  ::close_range(0, number_of_channel - 1, 0);
-  ::close_range(number_of_channel + 1, ~0U, 0);
+  close_all_but({&channel, 1});
+  ::close_range(0, 2, 0);
   sigset_t waited;
   ::sigemptyset(&waited);
   ::sigaddset(&waited, SIGCHLD);
@@ -409,16 +420,6 @@ void forget_secrets(ChildMemory& memory) {
       ::_exit(0);
     }
   }
-}
-
-void close_all_but(const std::vector<int>& keep) {
-  unsigned first = 3;
-  for (const int fd : keep) {
-    const unsigned number = static_cast<unsigned>(fd);
-    if (number > first) ::close_range(first, number - 1, 0);
-    first = number + 1;
-  }
-  ::close_range(first, ~0U, 0);
 }
 
 // The container ends with the launcher, also if that one is gone already.

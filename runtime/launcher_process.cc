@@ -256,6 +256,9 @@ void LauncherProcess::run_helper(Start& start) const {
 }
 
 void LauncherProcess::stop(Child& child) const {
+  // A socket that is closed with something unread resets the connection, and the report is lost.
+  char message = 0;
+  (void)!::recv(child.channel.get(), &message, 1, MSG_DONTWAIT);
   child.kill_at = Clock::now() + std::chrono::seconds(2);
   ::kill(child.pid, SIGTERM);
 }
