@@ -63,7 +63,8 @@ layers::SealOptions seal_options_from_json(std::string_view text) try {
     entry.uid = root.at("uid").get<std::uint32_t>();
     entry.gid = root.at("gid").get<std::uint32_t>();
     entry.opaque = root.value("opaque", false);
-    for (const auto& [name, value] : root.value("xattrs", json::object()).items()) {
+    const json xattrs = root.value("xattrs", json::object());
+    for (const auto& [name, value] : xattrs.items()) {
       entry.xattrs[from_hex(name)] = from_hex(value.get<std::string>());
     }
     options.parent_root = std::move(entry);

@@ -76,8 +76,13 @@ Transaction& Transaction::operator=(Transaction&&) noexcept = default;
 Transaction::~Transaction() = default;
 
 image::Descriptor Transaction::put_blob(base::ByteSource& content, image::MediaType type) {
+  return put_blob([&](base::ByteSink& sink) { base::pump(content, sink); }, type);
+}
+
+image::Descriptor Transaction::put_blob(const std::function<void(base::ByteSink&)>& produce,
+                                        image::MediaType type) {
   BlobFile file(*impl_->state);
-  base::pump(content, file);
+  produce(file);
   image::Descriptor blob;
   blob.media_type = type;
   blob.digest = file.finish();

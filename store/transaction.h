@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -53,6 +54,9 @@ class Transaction {
 
   // Idempotent: the same bytes are stored once.
   image::Descriptor put_blob(base::ByteSource& content, image::MediaType type);
+  // The same for content that is pushed: `produce` writes all of it to the sink.
+  image::Descriptor put_blob(const std::function<void(base::ByteSink&)>& produce,
+                             image::MediaType type);
   // Content from outside: a digest or size other than the expected is an Error, and reading stops
   // at the expected size.
   void put_blob(base::ByteSource& content, const image::Descriptor& expected);

@@ -39,15 +39,17 @@ inline std::size_t entries_in(const std::filesystem::path& directory) {
   return count;
 }
 
-// A sealed layer of one file, not recorded yet.
+// A sealed layer of one file, not recorded yet. The same text gives the same layer.
 inline store::Layer make_layer(store::Store& store, const std::string& text) {
   store::ActiveTree tree = store.new_tree();
   write_text(tree.fs() / "file", text);
-  const layers::SealedLayer sealed = layers::seal(base::RootedDir::open(tree.fs()), {});
+  layers::SealOptions options;
+  options.max_mtime = 1;
+  const layers::SealedLayer sealed = layers::seal(base::RootedDir::open(tree.fs()), options);
   store::Layer layer;
   layer.diff_id = sealed.diff_id;
   layer.tar_size_bytes = sealed.tar_size;
-  layer.sealed_with = layers::SealOptions{};
+  layer.sealed_with = options;
   layer.tree_id = store.commit_tree(std::move(tree));
   return layer;
 }

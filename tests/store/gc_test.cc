@@ -74,9 +74,8 @@ TEST(Gc, LeavesWhatAnotherProcessUses) {
   EXPECT_EQ(remover.wait(), 0);
   removed.give();
   EXPECT_EQ(user.wait(), 0);
-  Store store = open_store(temp / "store");
-  EXPECT_TRUE(store.check().empty());
-  store.gc();
+  EXPECT_TRUE(open_store(temp / "store").check().empty());
+  open_store(temp / "store").gc();
   EXPECT_EQ(test::entries_in(temp / "store/trees"), 0U);
   EXPECT_EQ(test::entries_in(temp / "store/blobs/sha256"), 0U);
 }
