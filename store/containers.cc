@@ -169,11 +169,14 @@ void Store::remove_container(const std::string& id) {
 }
 
 base::FileLock Store::lock_container(const std::string& id) {
+  const auto require = [&] {
+    Session session(state_->database, SessionKind::kRead);
+    if (!read_container(session, id)) throw Error("{}: container not known", id);
+  };
+  require();
   base::FileLock lock =
       base::FileLock::wait(state_->container_path(id) / "lock", base::FileLock::Mode::kExclusive);
-  // Whoever held it may have removed the container.
-  Session session(state_->database, SessionKind::kRead);
-  if (!read_container(session, id)) throw Error("{}: container not known", id);
+  require();  // whoever held it may have removed the container
   return lock;
 }
 

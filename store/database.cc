@@ -38,9 +38,8 @@ int errno_of(sqlite3* handle, int code) {
   const std::string file = path.string();
   const int number = errno_of(handle, code);
   if ((code & 0xff) == SQLITE_CORRUPT || code == SQLITE_NOTADB) {
-    Error error("the store's database {} is damaged: {}", file, sqlite3_errstr(code));
-    error.hint("`bld check --repair` keeps what is sound");
-    throw error;
+    throw Error("the store's database {} is damaged: {}", file, sqlite3_errstr(code))
+        .hint("restore the file, or move the store away and begin a new one");
   }
   if (number != 0) throw Error::sys("writing the store's database", file, number);
   throw Error("the store's database {}: {}", file,

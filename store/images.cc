@@ -205,6 +205,20 @@ void refuse_containers(const std::vector<std::string>& containers) {
       .hint("remove the container first, or force the removal");
 }
 
+// Locks the containers that go by force. Never waits: the lock of a container comes before gc.lock.
+std::vector<base::FileLock> lock_containers(StoreState& state,
+                                            const std::vector<std::string>& containers) {
+  std::vector<base::FileLock> locks;
+  for (const std::string& id : containers) {
+    if (!std::filesystem::exists(state.container_path(id))) continue;
+    std::optional<base::FileLock> lock = base::FileLock::attempt(state.container_path(id) / "lock",
+                                                                 base::FileLock::Mode::kExclusive);
+    if (!lock) throw Error("container {} is in use by another command", id);
+    locks.push_back(std::move(*lock));
+  }
+  return locks;
+}
+
 // Takes the image's rows away; what it pointed to becomes candidates.
 void remove_image_rows(Session& session, const std::string& manifest, Store::Force force,
                        Candidates& candidates, RemovedImage& removed) {
@@ -245,6 +259,7 @@ std::vector<std::string> names_of(Session& session, const std::vector<std::strin
 RemovedImage remove(StoreState& state, std::string_view text, Store::Force force) {
   RemovedImage removed;
   Removal removal;
+  std::vector<base::FileLock> container_locks;
   {
     const base::FileLock no_pins = lock_for_gc(state.root);
     Session session(state.database, SessionKind::kDurableWrite);
@@ -264,6 +279,7 @@ RemovedImage remove(StoreState& state, std::string_view text, Store::Force force
       for (const std::string& manifest : found->manifests) {
         remove_image_rows(session, manifest, force, candidates, removed);
       }
+      container_locks = lock_containers(state, removed.removed_containers);
       removal = remove_rows(session, candidates, live_pins(state.root));
     }
     session.commit();

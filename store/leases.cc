@@ -91,8 +91,11 @@ bool Lease::pin(std::span<const std::string> objects) {
     if (!pins_.contains(object)) text += object + '\n';
   }
   if (text.empty()) return false;
+  // A line that a full disk cut short must not swallow the next one.
+  if (std::exchange(line_is_cut_, true)) text.insert(0, 1, '\n');
   const FileLock no_gc = FileLock::wait(root_ / "gc.lock", FileLock::Mode::kShared);
   base::write_all(lock_.fd(), base::as_bytes(text));
+  line_is_cut_ = false;
   pins_.insert(objects.begin(), objects.end());
   return true;
 }

@@ -4,6 +4,7 @@
 // pins: objects that gc leaves alone. <root>/tmp/ID/ holds the owner's unfinished work.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <set>
 #include <span>
@@ -51,6 +52,7 @@ class Lease {
   std::filesystem::path directory_;
   base::Mutex mutex_;
   std::set<std::string, std::less<>> pins_ GUARDED_BY(mutex_);
+  bool line_is_cut_ GUARDED_BY(mutex_) = false;
   std::uint64_t next_ GUARDED_BY(mutex_) = 0;
 };
 

@@ -76,14 +76,28 @@ void make_database(const RootedDir& root, const fs::path& path) {
     throw Error("the store {} has blobs or trees, but its database store.db is missing",
                 path.string());
   }
-  const std::string name = "store.db." + base::random_id();
-  Database::create(path / name);
-  const int failure =
-      ::renameat2(root.fd(), name.c_str(), root.fd(), "store.db", RENAME_NOREPLACE) != 0 ? errno
-                                                                                         : 0;
-  if (failure != 0) ::unlinkat(root.fd(), name.c_str(), 0);
-  if (failure != 0 && failure != EEXIST) throw Error::sys("rename", name, failure);
+  const std::string name = "tmp/db-" + base::random_id();
+  try {
+    Database::create(path / name);
+    if (::renameat2(root.fd(), name.c_str(), root.fd(), "store.db", RENAME_NOREPLACE) != 0) {
+      throw Error::sys("rename", (path / "store.db").string());
+    }
+  } catch (const Error&) {
+    // Another process may be making the store too, and take our file in tmp/ for a dead one's.
+    if (::faccessat(root.fd(), "store.db", F_OK, 0) != 0) throw;
+  }
   base::sync_fd(root.fd());
+}
+
+std::shared_ptr<StoreState> make_state(const StoreOptions& options) {
+  try {
+    return std::make_shared<StoreState>(options);
+  } catch (const Error& error) {
+    // The space kept for removing images on a full disk.
+    const bool writes = options.access == Access::kReadWrite;
+    if (!writes || !is_disk_full(error) || ::unlink((options.root / "reserve").c_str()) != 0) throw;
+  }
+  return std::make_shared<StoreState>(options);
 }
 
 }  // namespace
@@ -120,7 +134,7 @@ Store Store::open(const StoreOptions& asked) {
     make_directories(root.fd(), options.root);
     if (is_empty) make_database(root, options.root);
   }
-  auto state = std::make_shared<StoreState>(options);
+  std::shared_ptr<StoreState> state = make_state(options);
   if (writes) {
     const std::vector<std::string> pins = remove_dead_leases(state->root);
     if (!pins.empty()) remove_orphans(*state, pins, {});

@@ -152,7 +152,7 @@ class Store {
   std::optional<Container> find_container(std::string_view name_or_id_or_prefix);
   std::vector<Container> containers();                // oldest first
   void update_container(const Container& container);  // name and config
-  void remove_container(const std::string& id);
+  void remove_container(const std::string& id);       // by a holder of its lock
   std::filesystem::path container_dir(const std::string& id) const;
   // Held by a command that changes the container; another waits.
   base::FileLock lock_container(const std::string& id);

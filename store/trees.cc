@@ -134,27 +134,26 @@ layers::AppliedLayer extract(StoreState& state, const Layer& layer, const Active
 Layer Store::ensure_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents) {
   std::optional<Layer> layer = find_layer(diff_id);
   if (!layer) throw Error("layer {} is not in the store", diff_id.digest.str());
-  const StoreState::Exclusive turn(*state_, "tree " + diff_id.digest.str());
   while (true) {
     const std::string key = layer->implied_parents ? key_of_parents(parents) : std::string();
-    std::string found;
-    {
+    const auto find = [&] {
       Session session(state_->database, SessionKind::kRead);
-      found = read_tree(session, diff_id.digest.str(), key);
-    }
-    if (!found.empty() && is_there(tree_path(found))) {
-      layer->tree_id = found;
-      return *layer;
-    }
+      layer->tree_id = read_tree(session, diff_id.digest.str(), key);
+      return !layer->tree_id.empty() && is_there(tree_path(layer->tree_id));
+    };
+    if (find()) return *layer;
+    // Lowest first, so that each finds its own parents; before our turn, since in another image the
+    // same layers may lie the other way round.
     std::vector<RootedDir> opened;
-    if (layer->implied_parents) {
-      for (std::size_t i = parents.size(); i-- > 0;) {
-        opened.push_back(
-            RootedDir::open(tree_path(ensure_tree(parents[i], parents.first(i)).tree_id)));
-      }
+    for (std::size_t i = 0; layer->implied_parents && i < parents.size(); ++i) {
+      const Layer parent = ensure_tree(parents[i], parents.first(i));
+      opened.push_back(RootedDir::open(tree_path(parent.tree_id)));
     }
     std::vector<const RootedDir*> below;
-    for (const RootedDir& tree : opened) below.push_back(&tree);
+    for (auto tree = opened.rbegin(); tree != opened.rend(); ++tree) below.push_back(&*tree);
+
+    const StoreState::Exclusive turn(*state_, diff_id.digest.str() + key);
+    if (find()) return *layer;
     ActiveTree tree = new_tree();
     const layers::AppliedLayer applied = extract(*state_, *layer, tree, below);
     if (applied.implied_parents && !layer->implied_parents) {

@@ -68,6 +68,31 @@ TEST(Crash, AfterAKillAtAnyMomentTheStoreIsSoundAndCleansUp) {
   }
 }
 
+TEST(Crash, WhatWasPutButNotCommittedGoesWithTheNextOpen) {
+  const TempDir temp;
+  const fs::path root = temp / "store";
+  Signal put;
+  Child child([&] {
+    Store store = open_store(root);
+    Transaction transaction = store.begin();
+    test::put_image(transaction, {test::make_layer(store, "text")});
+    Container container;
+    container.name = "stays";
+    store.create_container(container);
+    put.give();
+    ::pause();
+  });
+  put.await();
+  EXPECT_EQ(test::entries_in(root / "trees"), 1U);
+  ::kill(child.pid(), SIGKILL);
+  child.wait();
+  const Store store = open_store(root);
+  EXPECT_EQ(test::entries_in(root / "trees"), 0U);
+  EXPECT_EQ(test::entries_in(root / "blobs/sha256"), 0U);
+  EXPECT_EQ(test::entries_in(root / "containers"), 1U);
+  EXPECT_EQ(test::entries_in(root / "tmp"), 2U);  // our own lease
+}
+
 TEST(Crash, AnotherProcessGoesOnWhileOneDies) {
   const TempDir temp;
   const fs::path root = temp / "store";
