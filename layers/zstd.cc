@@ -36,7 +36,7 @@ class Unzstd : public base::ByteSource {
         throw Error("the zstd data is damaged: {}", ZSTD_getErrorName(result));
       }
       in_frame_ = result != 0;
-      has_more_output_ = out.pos == out.size;
+      has_more_output_ = in_frame_ && out.pos == out.size;
     }
     return out.pos;
   }

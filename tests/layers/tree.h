@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,14 @@ struct TestTree {
     return all;
   }
 
+  // Without what a tar leaves out: fractions of seconds, and the root's own look.
+  std::vector<FileEntry> entries_in_seconds() const {
+    std::vector<FileEntry> all = entries();
+    all.erase(all.begin());
+    for (FileEntry& entry : all) entry.mtime_nsec = 0;
+    return all;
+  }
+
   std::vector<std::string> paths() const {
     std::vector<std::string> all;
     for (const FileEntry& entry : entries()) all.push_back(entry.path);
@@ -99,5 +108,12 @@ struct TestTree {
   std::filesystem::path path;
   base::RootedDir root;
 };
+
+// How a test shows an entry that it did not expect.
+inline void PrintTo(const FileEntry& entry, std::ostream* out) {
+  *out << entry.path << " type " << static_cast<int>(entry.type) << " mode " << std::oct
+       << entry.mode << std::dec << " owner " << entry.uid << ":" << entry.gid << " mtime "
+       << entry.mtime_sec << " size " << entry.size << " link " << entry.link;
+}
 
 }  // namespace bld::layers
