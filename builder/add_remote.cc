@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "builder/git_source.h"
 #include "builder/resolve_links.h"
 #include "builder/url_text.h"
@@ -14,7 +15,7 @@ namespace {
 FetchedSource fetch_repository(const GitSource& source, const RemoteOptions& options,
                                const base::RootedDir& scratch, std::stop_token stop) {
   base::RootedDir target = scratch.make_dirs("repository", 0755);
-  const bool keep = options.keep_git_dir.value_or(source.keep_git_dir.value_or(false));
+  const bool keep = options.keep_git_dir || source.keep_git_dir;
   fetch_git(source, options.checksum, keep, target, std::move(stop));
   const ResolvedPath folder = resolve_links(target, source.subdir);
   if (!folder.status || !S_ISDIR(folder.status->st_mode)) {
@@ -27,5 +28,18 @@ FetchedSource fetch_repository(const GitSource& source, const RemoteOptions& opt
 }
 
 }  // namespace
+
+bool is_remote_source(std::string_view source) {
+  return source.starts_with("http://") || source.starts_with("https://") ||
+         GitSource::parse(source).has_value();
+}
+
+FetchedSource fetch_remote(const std::string& source, const RemoteOptions& options,
+                           const base::RootedDir& scratch, std::stop_token stop) {
+  if (const auto repository = GitSource::parse(source)) {
+    return fetch_repository(*repository, options, scratch, std::move(stop));
+  }
+  throw base::Error("no http yet");
+}
 
 }  // namespace bld::builder

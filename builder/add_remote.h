@@ -1,6 +1,7 @@
 // ADD of a URL or of a git repository: brings it here, as files that select() takes.
 #pragma once
 
+#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -14,15 +15,15 @@ namespace bld::builder {
 bool is_remote_source(std::string_view source);
 
 struct RemoteOptions {
-  std::string checksum;                   // "sha256:…" of a file, or a commit; empty: not checked
-  std::optional<bool> keep_git_dir;       // of a repository; the source's query may say it too
+  std::string checksum = {};              // "sha256:…" of a file, or a commit; empty: not checked
+  bool keep_git_dir = false;              // of a repository; the source's query may ask for it too
   std::uint64_t max_bytes = 64ULL << 30;  // a longer file is an Error
 };
 
 // A file comes with mode 0600, the time of its Last-Modified and the name in the URL; a repository
-// as a folder with modes 0644 and 0755, without ".git" unless it is asked for. Below `scratch`, an
-// empty directory that outlives the result; `scratch_path` is its path, for git. Nothing is left
-// to be used by a failure.
+// as a folder with modes 0644 and 0755, without ".git" unless it is asked for. It lies below
+// `scratch`, an empty directory of which the result keeps what it needs. A checksum is verified
+// before anything is returned.
 FetchedSource fetch_remote(const std::string& source, const RemoteOptions& options,
                            const base::RootedDir& scratch, std::stop_token stop);
 

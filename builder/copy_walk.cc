@@ -1,9 +1,6 @@
-#include <dirent.h>
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <utility>
 
 #include "base/error.h"
@@ -15,43 +12,34 @@ namespace bld::builder {
 
 namespace {
 
-struct Child {
-  std::string name;
-  SourceFile file;  // without its path
-};
-
-// Everything that is directly in the folder, by names in byte order. One stat for each name,
-// relative to the folder's descriptor; nothing but links is read.
-std::vector<Child> children_of(const base::RootedDir& folder, const std::string& shown_path) {
-  const int fd = ::openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw base::Error::sys("open", base::printable(shown_path));
-  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), &::closedir);
-  if (!stream) throw base::Error::sys("fdopendir", base::printable(shown_path));
-  std::vector<Child> children;
-  for (;;) {
-    errno = 0;
-    const struct dirent* entry = ::readdir(stream.get());
-    if (entry == nullptr) break;
-    const std::string_view name(entry->d_name);
-    if (name == "." || name == "..") continue;
-    Child child{std::string(name), {}};
-    if (::fstatat(fd, entry->d_name, &child.file.status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) continue;  // removed since it was listed
-      throw base::Error::sys("stat", base::printable(join_paths(shown_path, name)));
+// Everything that is directly in the folder, by names in byte order, with paths below `path`. One
+// stat for each name, relative to the folder's descriptor; nothing but links is read.
+std::vector<SourceFile> files_in(const base::RootedDir& folder, const std::string& path,
+                                 const std::string& shown_path) {
+  std::vector<SourceFile> files;
+  const std::vector<std::string> names = folder.names();
+  files.reserve(names.size());
+  for (const std::string& name : names) {
+    SourceFile& file = files.emplace_back();
+    const auto shown = [&] { return base::printable(join_paths(shown_path, name)); };
+    if (::fstatat(folder.fd(), name.c_str(), &file.status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT) throw base::Error::sys("stat", shown());
+      files.pop_back();  // removed since it was listed
+      continue;
     }
-    const mode_t mode = child.file.status.st_mode;
-    if (S_ISSOCK(mode)) continue;
-    if (S_ISCHR(mode) && child.file.status.st_rdev == 0) {
+    const mode_t mode = file.status.st_mode;
+    if (S_ISSOCK(mode)) {
+      files.pop_back();
+      continue;
+    }
+    if (S_ISCHR(mode) && file.status.st_rdev == 0) {
       throw base::Error("{} is a character device 0/0, which stands for a deleted file in a layer",
-                        base::printable(join_paths(shown_path, name)));
+                        shown());
     }
-    if (S_ISLNK(mode)) child.file.link = folder.read_link(child.name);
-    children.push_back(std::move(child));
+    if (S_ISLNK(mode)) file.link = folder.read_link(name);
+    file.path = join_paths(path, name);
   }
-  if (errno != 0) throw base::Error::sys("readdir", base::printable(shown_path));
-  std::sort(children.begin(), children.end(),
-            [](const Child& a, const Child& b) { return a.name < b.name; });
-  return children;
+  return files;
 }
 
 class Walk {
@@ -67,23 +55,25 @@ class Walk {
  private:
   // Each folder is closed before those in it are opened: depth costs no descriptors.
   void enter(base::RootedDir folder, const std::string& path) {
-    std::vector<Child> children = children_of(folder, join_paths(base_, path));
+    std::vector<SourceFile> files = files_in(folder, path, join_paths(base_, path));
     if (!files_.empty() && files_.back().path == path) {
       files_.back().xattrs = layer_xattrs(folder.fd());
     }
     folder = base::RootedDir(base::UniqueFd());
-    for (Child& child : children) {
-      child.file.path = join_paths(path, child.name);
-      add(std::move(child.file));
-    }
+    for (SourceFile& file : files) add(std::move(file));
   }
 
   void add(SourceFile file) {
+    const bool is_plain = !S_ISDIR(file.status.st_mode);
+    if (is_plain && filter_.ignore == nullptr && filter_.exclude == nullptr) {
+      files_.push_back(std::move(file));
+      return;
+    }
     const std::string real = join_paths(base_, file.path);
     const std::string excluded_as = join_paths(filter_.exclude_prefix, file.path);
     const bool left_out = (filter_.ignore != nullptr && filter_.ignore->ignored(real)) ||
                           (filter_.exclude != nullptr && filter_.exclude->ignored(excluded_as));
-    if (!S_ISDIR(file.status.st_mode)) {
+    if (is_plain) {
       if (!left_out) files_.push_back(std::move(file));
       return;
     }

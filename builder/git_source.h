@@ -17,7 +17,7 @@ struct GitSource {
   std::string commit;  // must come out, where the query says so; lower-case hex, perhaps shortened
   std::string subdir;  // "" is the whole repository
   bool submodules = true;
-  std::optional<bool> keep_git_dir;
+  bool keep_git_dir = false;
 
   // Nothing if the text is no git source. A malformed one is an Error.
   static std::optional<GitSource> parse(std::string_view text);
