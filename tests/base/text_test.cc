@@ -29,6 +29,7 @@ TEST(Text, NearestFindsTheLikelyWord) {
   constexpr std::array<std::string_view, 3> kWords = {"COPY", "CMD", "RUN"};
   EXPECT_EQ(nearest("coppy", kWords), "COPY");
   EXPECT_EQ(nearest("rn", kWords), "RUN");
+  EXPECT_EQ(nearest("cpoy", kWords), "COPY");  // two letters swapped are one mistake
   EXPECT_FALSE(nearest("something", kWords));
 }
 
