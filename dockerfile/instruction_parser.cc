@@ -289,13 +289,13 @@ What parse_pairs(const Statement& statement) {
     return result;
   }
   for (const Token& token : words) {
+    if (token.text.find('=') != std::string::npos) continue;
+    base::Error error("there is no = in '{}': {} takes NAME=value", base::printable(token.text),
+                      statement.name);
+    throw statement.at(error.hint("a value with blanks needs quotes"), statement.word(token).span);
+  }
+  for (const Token& token : words) {
     const std::size_t equals = token.text.find('=');
-    if (equals == std::string::npos) {
-      base::Error error("there is no = in '{}': {} takes NAME=value", base::printable(token.text),
-                        statement.name);
-      throw statement.at(error.hint("a value with blanks needs quotes"),
-                         statement.word(token).span);
-    }
     const Span span = statement.word(token).span;
     add({token.text.substr(0, equals), span}, {token.text.substr(equals + 1), span});
   }
