@@ -3,9 +3,11 @@
 //   step_runtime LOWER UPPER WORK COUNT [host|none|private]
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "runtime/isolation.h"
@@ -25,13 +27,18 @@ int main(int argc, char** argv) {
     if (network == "none") spec.network = NetworkMode::kNone;
     if (network == "private") spec.network = NetworkMode::kPrivate;
     const int count = std::atoi(argv[4]);
-    const auto first = std::chrono::steady_clock::now();
-    launcher->run(spec, {});
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < count; ++i) launcher->run(spec, {});
-    const std::chrono::duration<double, std::milli> once = start - first,
-                                                    all = std::chrono::steady_clock::now() - start;
-    fmt::print("{:.3f} ms for the first, {:.3f} ms per step\n", once.count(), all.count() / count);
+    std::vector<double> times;
+    for (int i = 0; i < count; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      launcher->run(spec, {});
+      const std::chrono::duration<double, std::milli> time =
+          std::chrono::steady_clock::now() - start;
+      times.push_back(time.count());
+    }
+    const double first = times.front();
+    std::sort(times.begin(), times.end());
+    fmt::print("first {:.3f} ms, median {:.3f} ms, best {:.3f} ms\n", first,
+               times[times.size() / 2], times.front());
   } catch (const bld::base::Error& error) {
     fmt::print(stderr, "{}\n{}\n", error.what(), error.hint());
     return 1;

@@ -344,11 +344,8 @@ void enter_directory(const ChildMemory& memory) {
   fail(memory.channel, Stage::kDirectory);
 }
 
-void reset_signals() {
-  struct sigaction standard {};
-
-  standard.sa_handler = SIG_DFL;
-  for (int number = 1; number < 65; ++number) ::sigaction(number, &standard, nullptr);
+// The launcher left all actions at their defaults, so that only the mask is to be cleared.
+void unblock_signals() {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -373,7 +370,7 @@ void close_all_but(std::span<const int> keep) {
   set_limits(memory);
   enter_directory(memory);
   ::umask(plan.umask);
-  reset_signals();
+  unblock_signals();
   become_user(memory);
   // As execvp does: what is there but may not be run is reported if nothing better follows.
   int seen = ENOENT;
@@ -449,7 +446,8 @@ void container_main(ChildMemory& memory) {
   set_standard_streams(memory);
   // From here on nobody in the container can look into this process or at its executable.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  const auto command = static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0));
+  // The command's process borrows this memory until it executes: nothing is copied.
+  const pid_t command = ::vfork();
   if (command < 0) fail(memory.channel, Stage::kFork);
   if (command == 0) run_command(memory);
   forget_secrets(memory);

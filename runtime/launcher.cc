@@ -253,11 +253,9 @@ std::unique_ptr<Launcher> Launcher::start() {
     ChildPlan plan;
     plan.programs = {command.program};
     plan.args = command.args;
-    std::vector<int> fds;
-    if (command.error_fd >= 0) {
-      fds.push_back(command.error_fd);
-      plan.error = plan.output = 0;
-    }
+    const std::vector<int> fds = {command.input_fd, command.error_fd};
+    plan.input = 0;
+    plan.output = plan.error = 1;
     return std::make_unique<LaunchedHelper>(submit(control_fd, Request::Kind::kHelper, plan, fds));
   });
   return std::unique_ptr<Launcher>(new Launcher(std::move(state)));

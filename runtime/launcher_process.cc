@@ -304,6 +304,13 @@ void set_up_process(int control) {
   for (int fd = 0; fd < 3; ++fd) ::dup2(null_device.get(), fd);
   ::close_range(3, static_cast<unsigned>(control) - 1, 0);
   ::close_range(static_cast<unsigned>(control) + 1, ~0U, 0);
+
+  // Containers begin with the standard action of each signal, whatever the builder's caller
+  // ignores.
+  struct sigaction standard {};
+
+  standard.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &standard, nullptr);
   sigset_t blocked;
   ::sigemptyset(&blocked);
   ::sigaddset(&blocked, SIGCHLD);

@@ -122,12 +122,17 @@ struct Command {
 
 // What connects a namespace to the outside here. pasta copies the host's addresses and routes;
 // none of the host's ports are forwarded inwards, and none of the container's outwards.
-Command user_mode_network(const std::string& name_space) {
+//
+// Both get the namespace as their standard input: it is the one descriptor that they do not close,
+// and they gave up the right to look at those of other processes.
+Command user_mode_network() {
+  const std::string name_space = "/proc/self/fd/0";
   if (std::string pasta = base::find_program("pasta"); !pasta.empty()) {
-    return {pasta,
-            {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only", "--netns",
-             name_space, "--no-map-gw", "--dns-forward", std::string(kForwardedNameserver), "-t",
-             "none", "-u", "none", "-T", "none", "-U", "none"}};
+    return {
+        pasta,
+        {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only", "--no-netns-quit",
+         "--netns", name_space, "--no-map-gw", "--dns-forward", std::string(kForwardedNameserver),
+         "-t", "none", "-u", "none", "-T", "none", "-U", "none"}};
   }
   if (std::string slirp = base::find_program("slirp4netns"); !slirp.empty()) {
     return {slirp,
@@ -140,9 +145,10 @@ Command user_mode_network(const std::string& name_space) {
 
 std::unique_ptr<Helper> connect(int name_space, const HelperStarter& start_helper) {
   using namespace std::chrono_literals;
-  const Command command = user_mode_network(fmt::format("/proc/{}/fd/{}", ::getpid(), name_space));
+  const Command command = user_mode_network();
   const base::UniqueFd messages(::memfd_create("bld-network", MFD_CLOEXEC));
-  std::unique_ptr<Helper> helper = start_helper({command.program, command.args, messages.get()});
+  std::unique_ptr<Helper> helper =
+      start_helper({command.program, command.args, name_space, messages.get()});
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   for (auto pause = 1ms; !is_connected(name_space); pause = std::min(pause * 2, 50ms)) {
     const bool running = helper->running();

@@ -23,7 +23,7 @@ class Helper {
 struct HelperCommand {
   std::string program;  // a path
   std::vector<std::string> args;
-  int error_fd = -1;  // takes its messages
+  int input_fd = -1, error_fd = -1;  // its standard input and where its messages go
 };
 
 using HelperStarter = std::function<std::unique_ptr<Helper>(const HelperCommand&)>;

@@ -43,6 +43,23 @@ std::string kernel_message(int context) {
   throw error;
 }
 
+void set_flag(int context, const char* name) {
+  if (::fsconfig(context, FSCONFIG_SET_FLAG, name, nullptr, 0) != 0) {
+    throw_context_error(context, "overlay", name);
+  }
+}
+
+// The kernel refuses a work directory in which a volatile mount left its mark: nobody can know
+// whether all was written. Here whoever commits the upper directory sees to that.
+void remove_volatile_mark(const path& work) {
+  const path mark = work / "work/incompat/volatile";
+  for (const path& name : {mark / "dirty", mark, mark.parent_path()}) {
+    if (::remove(name.c_str()) == 0) continue;
+    if (errno == ENOENT) return;
+    throw base::Error::sys("remove", name.string());
+  }
+}
+
 // Gives the kernel a directory. A parameter is at most 255 bytes, and some take backslashes as
 // escapes: /proc/self/fd stands in for such names. The kernel resolves it at once.
 void set_directory(int context, const char* key, const path& directory) {
@@ -62,9 +79,7 @@ base::UniqueFd mount_with_context(const OverlayDirs& dirs) {
   base::UniqueFd context(::fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context && errno == ENOSYS) return {};
   if (!context) throw base::Error::sys("fsopen", "overlay");
-  if (::fsconfig(context.get(), FSCONFIG_SET_FLAG, "userxattr", nullptr, 0) != 0) {
-    throw_context_error(context.get(), "overlay", "userxattr");
-  }
+  set_flag(context.get(), "userxattr");
   for (std::size_t i = 0; i < dirs.lower.size(); ++i) {
     try {
       set_directory(context.get(), "lowerdir+", dirs.lower[i]);
@@ -74,6 +89,7 @@ base::UniqueFd mount_with_context(const OverlayDirs& dirs) {
     }
   }
   if (!dirs.upper.empty()) {
+    set_flag(context.get(), "volatile");
     set_directory(context.get(), "upperdir", dirs.upper);
     set_directory(context.get(), "workdir", dirs.work);
   }
@@ -131,7 +147,7 @@ base::UniqueFd mount_with_options(const OverlayDirs& dirs) {
     options += name(dirs.lower[i]);
   }
   if (!dirs.upper.empty()) {
-    options += ",upperdir=" + name(dirs.upper) + ",workdir=" + name(dirs.work);
+    options += ",volatile,upperdir=" + name(dirs.upper) + ",workdir=" + name(dirs.work);
   }
   if (options.size() >= 4095) {
     throw base::Error("{} layers are more than this kernel can stack", dirs.lower.size())
@@ -178,6 +194,7 @@ base::UniqueFd mount_overlay(const OverlayDirs& dirs, OverlayApi api) {
   }
   // Nothing to hide and nothing to copy up: what is written needs no overlay to be a tree.
   if (dirs.lower.empty()) return bind(dirs.upper, MOUNT_ATTR_NODEV);
+  if (!dirs.upper.empty()) remove_volatile_mark(dirs.work);
   base::UniqueFd mount;
   if (api == OverlayApi::kBest) mount = mount_with_context(dirs);
   if (!mount) mount = mount_in_own_directory(dirs);

@@ -25,7 +25,9 @@ enum class OverlayApi {
 // root to open paths in (base::RootedDir takes it), or a source for a container's mounts. It ends
 // when the descriptor, and all that was opened below it, is closed. Always with userxattr, also as
 // root, so that both read and write the same store. No setuid is lost; devices do not work.
-// Without an upper directory one lower alone is a read-only bind. Throws Error.
+// Nothing that is written is synced to disk by the mount or by an fsync() in it ("volatile"): who
+// keeps the upper directory syncs its file system. Without an upper directory one lower alone is a
+// read-only bind. Throws Error.
 base::UniqueFd mount_overlay(const OverlayDirs& dirs, OverlayApi api = OverlayApi::kBest);
 
 // A new, empty tmpfs in the same manner. `size_bytes` 0: the kernel's default.
