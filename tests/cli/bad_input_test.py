@@ -1,11 +1,9 @@
 """What goes wrong is said clearly, ends with the right status, and leaves the store as it was."""
 
 import os
-import subprocess
 import time
-import unittest
 
-from support import BLD, CliTest, environment, free_port, is_root, run, main
+from support import BLD, CliTest, free_port, is_root, run, main
 
 
 class BadInput(CliTest):

@@ -1,8 +1,5 @@
 """The same Containerfile by bld and by Debian's buildah: the same files and the same config."""
 
-import posixpath
-import re
-
 import oci_layout
 from support import Buildah, CliTest, need, main
 
@@ -72,12 +69,9 @@ class SameAsBuildah(CliTest):
             "RUN rm -rf /tree/sub && mkdir /tree/sub && echo new > /tree/sub/only\n",
             {"tree/a": "a", "tree/sub/b": "b", "tree/sub/deep/c": "c"}), "odd")
 
-    def test_nginx_on_debian(self):
+    def test_debian_nginx_and_multi_stage(self):
         self.both(self.example("debian"), "localhost/debian:bookworm")
         self.both(self.example("nginx"), "nginx", ignore=VOLATILE)
-
-    def test_multi_stage(self):
-        self.both(self.example("debian"), "localhost/debian:bookworm")
         self.both(self.example("multi-stage"), "wordcount")
 
 

@@ -1,9 +1,8 @@
 """The commands around a build: names, listings, containers, as scripts use them."""
 
 import json
-import re
 
-from support import CliTest, is_root, run, main
+from support import CliTest, is_root, main
 
 
 class Commands(CliTest):

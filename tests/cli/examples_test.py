@@ -1,13 +1,11 @@
 """Every Containerfile under examples/ builds, and what it shows is so."""
 
 import contextlib
-import re
-import shutil
+import os
+import signal
 import subprocess
-import unittest
 import urllib.request
 
-import oci_layout
 from support import (CliTest, Store, end, environment, free_port, need, remove_tree, run,
                      scratch_directory, wait_for, main)
 
@@ -103,6 +101,7 @@ class Debian(CliTest):
         env = environment(XDG_RUNTIME_DIR=runtime)
         podman = ["podman", "--root", runtime / "root", "--runroot", runtime / "runroot",
                   "--cgroup-manager", "cgroupfs"]
+        self.addCleanup(self.end_pause_process, runtime)
         said = []
         image = run([*podman, "pull", "-q", f"oci:{layout}:latest"], env=env).stdout.strip()
         # Which runtime works depends on the machine's cgroups.
@@ -122,6 +121,11 @@ class Debian(CliTest):
                 return
             said.append(server.communicate()[1][-400:])
         self.fail("podman could not run the image: " + " | ".join(said))
+
+    def end_pause_process(self, runtime):
+        """Podman keeps its user namespace alive by a process that outlives it."""
+        with contextlib.suppress(OSError, ValueError):
+            os.kill(int((runtime / "libpod/tmp/pause.pid").read_text()), signal.SIGTERM)
 
     def answers(self, server, port):
         def open_or_ended():

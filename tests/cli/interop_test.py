@@ -2,8 +2,6 @@
 
 import json
 import os
-import pathlib
-import tarfile
 
 import oci_layout
 from support import CliTest, Registry, Store, is_root, need, run, main

@@ -1,6 +1,5 @@
 """Builds as processes: overlapping stages, two builds at once, and ends by signal."""
 
-import os
 import pathlib
 import signal
 import time
