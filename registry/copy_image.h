@@ -1,0 +1,49 @@
+// Pull and push: an image from one place to another, verified on the way, skipping what is there.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/events.h"
+#include "image/descriptor.h"
+#include "image/platform.h"
+#include "image/reference.h"
+#include "layers/compression.h"
+#include "registry/transport.h"
+#include "store/store.h"
+
+namespace bld::registry {
+
+struct PullOptions {
+  ConnectionOptions connection;
+  std::optional<image::Platform> platform;  // empty: this machine's
+  // Given to the image in the store; empty: a registry's image gets its own name, others none.
+  std::optional<image::Reference> name;
+};
+
+// Brings the image into the store, all layers verified. Blobs and layers that the store has are
+// not fetched. Four layers at a time. Progress goes to `events` as base::Transfer.
+store::ImageRecord pull(store::Store& store, const Location& from, const PullOptions& options,
+                        base::EventSink& events, std::stop_token stop);
+
+enum class ManifestFormat { kAsStored, kOci, kDocker };
+
+struct PushOptions {
+  ConnectionOptions connection;
+  ManifestFormat format = ManifestFormat::kAsStored;
+  // Of layers that the store has uncompressed only; others keep their blobs unless `force` is set.
+  layers::Compression compression = layers::Compression::kGzip;
+  int compression_level = 0;  // 0: the usual one
+  bool force_compression = false;
+};
+
+// The manifest as it was written there. The config's bytes, and so the image ID, stay.
+image::Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
+                       const PushOptions& options, base::EventSink& events, std::stop_token stop);
+
+// What the registry's image is now, without fetching it: for --pull=newer.
+image::Digest resolve(const Location& from, const ConnectionOptions& connection,
+                      const std::optional<image::Platform>& platform);
+
+}  // namespace bld::registry

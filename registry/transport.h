@@ -1,0 +1,40 @@
+// Where images come from and go to: names of places, and how registries are spoken to.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "image/reference.h"
+
+namespace bld::registry {
+
+// --tls-verify, --creds, --authfile, --cert-dir.
+struct ConnectionOptions {
+  bool tls_verify = true;            // false: unverified TLS, and plain http where there is no TLS
+  std::string user, password;        // both empty: as the credentials files say
+  std::filesystem::path auth_file;   // empty: the usual ones
+  std::filesystem::path cert_dir;    // empty: certs.d of the user and of the machine
+};
+
+enum class TransportKind {
+  kDocker,         // docker://NAME: a registry
+  kOciLayout,      // oci:DIR[:TAG]
+  kOciArchive,     // oci-archive:FILE[:TAG]
+  kDockerArchive,  // docker-archive:FILE[:NAME[:TAG]]
+  kDirectory,      // dir:DIR
+};
+
+struct Location {
+  TransportKind kind = TransportKind::kDocker;
+  std::filesystem::path path;  // of all but registries
+  std::string reference;       // the tag or name behind the path; of registries the name
+  std::string str() const;     // "oci:DIR:TAG"
+};
+
+// A location with its transport in front; nothing for a bare name ("alpine", "localhost/x:1").
+// A transport that bld does not have is an Error.
+std::optional<Location> parse_location(std::string_view text);
+
+}  // namespace bld::registry
