@@ -80,6 +80,9 @@ class Selector {
   }
 
   std::vector<std::shared_ptr<const Item>> run() && {
+    if (!operation_.checksum.empty() && !is_single_remote()) {
+      throw base::Error("--checksum needs one source, a URL or a git repository");
+    }
     for (const auto& source : operation_.sources) {
       if (const auto* inline_file = std::get_if<InlineFile>(&source)) {
         add_inline(*inline_file);
@@ -93,6 +96,12 @@ class Selector {
   }
 
  private:
+  bool is_single_remote() const {
+    if (operation_.sources.size() != 1) return false;
+    const auto* source = std::get_if<std::string>(&operation_.sources.front());
+    return source != nullptr && is_remote(operation_, *source);
+  }
+
   void add_inline(const InlineFile& file) {
     auto item = std::make_shared<Item>();
     item->kind = Item::Kind::kInline;
@@ -239,8 +248,9 @@ class Selector {
   }
 
   void add_file(Item& item, const Match& match, const struct stat& status) const {
-    if (S_ISSOCK(status.st_mode)) {
-      throw base::Error("\"/{}\" is a socket and cannot be copied", base::printable(match.path));
+    if (S_ISSOCK(status.st_mode) || (S_ISCHR(status.st_mode) && status.st_rdev == 0)) {
+      throw base::Error("\"/{}\" is a socket or no file at all and cannot be copied",
+                        base::printable(match.path));
     }
     SourceFile file{"", status, "", {}};
     if (S_ISLNK(status.st_mode)) {

@@ -21,20 +21,18 @@ std::vector<SourceFile> files_in(const base::RootedDir& folder, const std::strin
   files.reserve(names.size());
   for (const std::string& name : names) {
     SourceFile& file = files.emplace_back();
-    const auto shown = [&] { return base::printable(join_paths(shown_path, name)); };
     if (::fstatat(folder.fd(), name.c_str(), &file.status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT) throw base::Error::sys("stat", shown());
+      if (errno != ENOENT) {
+        throw base::Error::sys("stat", base::printable(join_paths(shown_path, name)));
+      }
       files.pop_back();  // removed since it was listed
       continue;
     }
     const mode_t mode = file.status.st_mode;
-    if (S_ISSOCK(mode)) {
+    // A character device 0/0 is overlayfs's name for a file that is not there.
+    if (S_ISSOCK(mode) || (S_ISCHR(mode) && file.status.st_rdev == 0)) {
       files.pop_back();
       continue;
-    }
-    if (S_ISCHR(mode) && file.status.st_rdev == 0) {
-      throw base::Error("{} is a character device 0/0, which stands for a deleted file in a layer",
-                        shown());
     }
     if (S_ISLNK(mode)) file.link = folder.read_link(name);
     file.path = join_paths(path, name);

@@ -227,6 +227,39 @@ TEST_F(CopySelect, TheDigestIsOfWhatIsCopiedAndNotOfTimes) {
   EXPECT_NE(digest(), first);
 }
 
+TEST_F(CopySelect, AChecksumIsForOneRemoteSource) {
+  context.write("a", "");
+  CopyOperation operation = copy({"a"}, "/x");
+  operation.kind = CopyKind::kAdd;
+  operation.checksum = "sha256:00";
+  EXPECT_NE(error_of(operation).find("--checksum"), std::string::npos);
+}
+
+TEST_F(CopySelect, AFetchedFileHasItsNameAndAFetchedFolderItsContents) {
+  test::TempDir fetched;
+  fetched.write("file", "net");
+  fetched.write("repo/f", "F");
+  chmod(fetched / "file", 0600);
+  const auto root = std::make_shared<const base::RootedDir>(base::RootedDir::open(fetched.path()));
+  CopyOperation operation = copy({"http://h/x.txt", "http://h/r.git"}, "/d/");
+  operation.kind = CopyKind::kAdd;
+  SourceRoot sources{.fetched = {{root, "file", "x.txt"}, {root, "repo", ""}}};
+  const auto placed = [&] {
+    Lines lines;
+    for (const auto& entry :
+         place(operation, select(operation, sources), image_root, scratch_root)) {
+      lines.push_back(describe(entry));
+    }
+    return lines;
+  };
+  EXPECT_EQ(placed(), (Lines{"d0755 d", "f0644 d/f=F", "f0600 d/x.txt=net"}));
+  operation.sources = {"http://h/"};
+  sources.fetched = {{root, "file", ""}};
+  EXPECT_THROW(placed(), base::Error);
+  operation.destination = "/named";
+  EXPECT_EQ(placed(), Lines{"f0600 named=net"});
+}
+
 TEST_F(CopySelect, TheNormalFormTellsOperationsApart) {
   const CopyOperation one = copy({"a", "b"}, "/c");
   EXPECT_EQ(one.normal_form(), copy({"a", "b"}, "/c").normal_form());
