@@ -13,7 +13,7 @@ namespace bld::builder {
 // What a build works with; owned by the caller and alive until build() returned.
 struct Services {
   store::Store& store;
-  runtime::Launcher& launcher;
+  runtime::ContainerRunner& containers;
   base::EventSink& events;
 };
 

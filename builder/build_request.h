@@ -81,6 +81,7 @@ struct BuildRequest {
 
   NetworkChoice network = NetworkChoice::kDefault;
   std::vector<std::string> add_hosts;  // "NAME:ADDRESS"
+  bool http_proxy = true;              // RUN sees the proxy variables of our environment
   std::vector<std::string> cap_add, cap_drop;
   std::vector<SecretSource> secrets;
   std::vector<SshSource> ssh;

@@ -8,14 +8,10 @@
 
 namespace bld::layers {
 
-namespace {
-
-bool looks_different(const FileEntry& root, const FileEntry& parent) {
-  return root.mode != parent.mode || root.uid != parent.uid || root.gid != parent.gid ||
-         root.opaque || root.xattrs != parent.xattrs;
+bool root_differs(const FileEntry& root, const FileEntry& below) {
+  return root.mode != below.mode || root.uid != below.uid || root.gid != below.gid ||
+         root.opaque || root.xattrs != below.xattrs;
 }
-
-}  // namespace
 
 SealedLayer seal(const base::RootedDir& tree, const SealOptions& options, base::ByteSink* also) {
   BackgroundSha256 hash;
@@ -26,7 +22,7 @@ SealedLayer seal(const base::RootedDir& tree, const SealOptions& options, base::
   while (const WalkedFile* file = walk.next()) {
     const FileEntry* entry = &file->entry;
     if (entry->path.empty() &&
-        (!options.parent_root || !looks_different(*entry, *options.parent_root))) {
+        (!options.parent_root || !root_differs(*entry, *options.parent_root))) {
       continue;
     }
     if (options.max_mtime && entry->mtime_sec > *options.max_mtime) {

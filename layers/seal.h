@@ -25,6 +25,9 @@ struct SealOptions {
   std::optional<std::int64_t> max_mtime;  // later times become this one
 };
 
+// Whether a root directory differs from the one below in what a layer says about it.
+bool root_differs(const FileEntry& root, const FileEntry& below);
+
 // The tar of a tree in overlay format, hashed and, where `also` is given, written to it by the
 // calling thread. The same tree and options give the same bytes, today and later. The tree must not
 // change meanwhile. One more thread while it runs.

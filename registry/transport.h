@@ -12,10 +12,10 @@ namespace bld::registry {
 
 // --tls-verify, --creds, --authfile, --cert-dir.
 struct ConnectionOptions {
-  bool tls_verify = true;            // false: unverified TLS, and plain http where there is no TLS
-  std::string user, password;        // both empty: as the credentials files say
-  std::filesystem::path auth_file;   // empty: the usual ones
-  std::filesystem::path cert_dir;    // empty: certs.d of the user and of the machine
+  bool tls_verify = true;           // false: unverified TLS, and plain http where there is no TLS
+  std::string user, password;       // both empty: as the credentials files say
+  std::filesystem::path auth_file;  // empty: the usual ones
+  std::filesystem::path cert_dir;   // empty: certs.d of the user and of the machine
 };
 
 enum class TransportKind {

@@ -1,0 +1,135 @@
+#include "builder/assemble.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "builder/version.h"
+
+namespace bld::builder {
+
+namespace {
+
+std::string creation_time(const BuildRequest& request) {
+  return image::format_time(
+      std::chrono::sys_seconds(std::chrono::seconds(request.timestamp.value_or(0))));
+}
+
+void apply_request(image::ImageConfig& config, const BuildRequest& request) {
+  config.created = creation_time(request);
+  for (const std::string& name : request.unset_env) {
+    std::erase_if(config.config.env,
+                  [&](const std::string& entry) { return entry.starts_with(name + "="); });
+  }
+  for (const std::string& name : request.unset_labels) config.config.labels.erase(name);
+  for (const auto& [name, value] : request.labels) config.config.labels[name] = value;
+  if (request.identity_label) config.config.labels["io.bld.version"] = kVersion;
+}
+
+std::vector<image::History> new_history(const Plan& plan, const AssembledLayers& layers,
+                                        const BuildRequest& request) {
+  std::vector<image::History> history;
+  for (std::size_t i = 0; i < plan.history.size(); ++i) {
+    history.push_back({.created = creation_time(request),
+                       .created_by = plan.history[i].created_by,
+                       .author = plan.config.author,
+                       .comment = "",
+                       .empty_layer = !layers.made_layer.at(i)});
+  }
+  return history;
+}
+
+// A layer of one image made of several steps: the last entry that could have made it did.
+void history_for(image::ImageConfig& config, const Plan& plan, const AssembledLayers& layers,
+                 const BuildRequest& request) {
+  config.history.clear();
+  if (request.omit_history) return;
+  const auto added = new_history(plan, layers, request);
+  if (!request.squash) config.history = plan.config.history;
+  config.history.insert(config.history.end(), added.begin(), added.end());
+}
+
+image::MediaType layer_type(image::MediaType stored, ImageFormat format) {
+  if (format == ImageFormat::kOci) {
+    if (stored == image::MediaType::kDockerLayerTar) return image::MediaType::kOciLayerTar;
+    if (stored == image::MediaType::kDockerLayerGzip) return image::MediaType::kOciLayerGzip;
+    return stored;
+  }
+  if (stored == image::MediaType::kOciLayerTar) return image::MediaType::kDockerLayerTar;
+  if (stored == image::MediaType::kOciLayerGzip) return image::MediaType::kDockerLayerGzip;
+  return stored;
+}
+
+bool is_compressed(const image::Descriptor& blob) {
+  return blob.media_type != image::MediaType::kOciLayerTar &&
+         blob.media_type != image::MediaType::kDockerLayerTar;
+}
+
+// How the manifest names a layer: by the compressed blob that a registry gave, so that it is passed
+// on as it is; else by its tar, whose digest is the diffID.
+image::Descriptor layer_descriptor(const store::Layer& layer, bool is_base, ImageFormat format) {
+  image::Descriptor descriptor;
+  descriptor.media_type = image::MediaType::kOciLayerTar;
+  descriptor.digest = layer.diff_id.digest;
+  descriptor.size = layer.tar_size_bytes;
+  const auto compressed = std::find_if(layer.blobs.begin(), layer.blobs.end(), is_compressed);
+  const bool docker_zstd = format == ImageFormat::kDocker && compressed != layer.blobs.end() &&
+                           compressed->media_type == image::MediaType::kOciLayerZstd;
+  if (is_base && compressed != layer.blobs.end() && !docker_zstd) descriptor = *compressed;
+  descriptor.media_type = layer_type(descriptor.media_type, format);
+  return descriptor;
+}
+
+image::Manifest make_manifest(const image::ImageConfig& config, std::size_t base_layers,
+                              const Plan& plan, const BuildRequest& request, store::Store& store) {
+  image::Manifest manifest;
+  const bool is_docker = request.format == ImageFormat::kDocker;
+  manifest.media_type =
+      is_docker ? image::MediaType::kDockerManifest : image::MediaType::kOciManifest;
+  for (std::size_t i = 0; i < config.diff_ids.size(); ++i) {
+    const auto layer = store.find_layer(config.diff_ids[i]);
+    if (!layer) throw base::Error("layer {} is gone", config.diff_ids[i].digest.str());
+    manifest.layers.push_back(layer_descriptor(*layer, i < base_layers, request.format));
+  }
+  if (!is_docker && !plan.base_name.empty()) {
+    manifest.annotations["org.opencontainers.image.base.name"] = plan.base_name;
+    if (!plan.base_digest.empty()) {
+      manifest.annotations["org.opencontainers.image.base.digest"] = plan.base_digest;
+    }
+  }
+  for (const auto& [name, value] : request.annotations) manifest.annotations[name] = value;
+  return manifest;
+}
+
+image::Descriptor put_text(store::Transaction& transaction, const std::string& text,
+                           image::MediaType type) {
+  base::MemorySource source(text);
+  return transaction.put_blob(source, type);
+}
+
+}  // namespace
+
+BuildResult assemble(const Plan& plan, const AssembledLayers& layers, const BuildRequest& request,
+                     store::Store& store) {
+  image::ImageConfig config = plan.config;
+  const std::size_t base_layers = plan.config.diff_ids.size();
+  config.diff_ids = layers.layers;
+  apply_request(config, request);
+  history_for(config, plan, layers, request);
+
+  store::Transaction transaction = store.begin();
+  image::Manifest manifest =
+      make_manifest(config, request.squash ? 0 : base_layers, plan, request, store);
+  manifest.config =
+      put_text(transaction, config.json(),
+               request.format == ImageFormat::kDocker ? image::MediaType::kDockerConfig
+                                                      : image::MediaType::kOciConfig);
+  const image::Descriptor stored = put_text(transaction, manifest.json(), manifest.media_type);
+  transaction.record_image(stored, manifest.config);
+  for (const image::Reference& tag : request.tags) transaction.name_image(tag, stored.digest);
+  std::move(transaction).commit();
+  return {manifest.config.digest, stored.digest, plan.unused_build_args};
+}
+
+}  // namespace bld::builder

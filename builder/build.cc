@@ -1,0 +1,86 @@
+#include "builder/build.h"
+
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "base/text.h"
+#include "builder/assemble.h"
+#include "builder/base_images.h"
+#include "builder/containerfile.h"
+#include "builder/context.h"
+#include "builder/execute.h"
+#include "builder/named_contexts.h"
+#include "builder/plan.h"
+#include "builder/single_layer.h"
+#include "dockerfile/parser.h"
+
+namespace bld::builder {
+
+namespace {
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+Plan make_plan(const BuildRequest& request, const dockerfile::SourceText& source,
+               const NamedContexts& named, const Services& services, const std::stop_token& stop) {
+  const dockerfile::Containerfile file = dockerfile::parse(source);
+  const image::Platform host = image::Platform::host();
+  return plan({.source = source,
+               .file = file,
+               .request = request,
+               .build_platform = host,
+               .target_platform = request.platform.value_or(host),
+               .resolve_base =
+                   [&](const std::string& name, const image::Platform& platform) {
+                     return resolve_base_image(name, platform, request, services, stop);
+                   },
+               .image_contexts = named.images,
+               .directory_contexts = named.directory_names(),
+               .environment = environment_variable});
+}
+
+AssembledLayers layers_of(const Plan& plan, const std::vector<Snapshot>& results) {
+  AssembledLayers assembled;
+  assembled.layers = results.at(plan.result).diff_ids();
+  for (const PlannedHistory& entry : plan.history) {
+    bool made_layer = false;
+    if (entry.step) {
+      const Step& step = plan.graph.steps[*entry.step];
+      made_layer =
+          results[*entry.step].layers().size() > results[step.inputs.front()].layers().size();
+    }
+    assembled.made_layer.push_back(made_layer);
+  }
+  return assembled;
+}
+
+}  // namespace
+
+BuildResult build(const BuildRequest& request, const Services& services, std::stop_token stop) {
+  const Containerfile file = read_containerfiles(request);
+  const NamedContexts named = sort_named_contexts(request.named_contexts);
+  std::map<std::string, Context> contexts;
+  contexts.emplace("", Context::open(request.context, request.ignore_file, file.path));
+  for (const auto& [name, directory] : named.directories) {
+    contexts.emplace(name, Context::open(directory, std::nullopt, {}));
+  }
+  const Plan plan = make_plan(request, file.source, named, services, stop);
+  for (const base::Warning& warning : plan.warnings) services.events.send(warning);
+
+  FileDigests digests(services.store);
+  const std::vector<Snapshot> results = execute(plan, {request, services, contexts, digests}, stop);
+  AssembledLayers layers = layers_of(plan, results);
+  if (request.squash || !request.layers) {
+    const std::size_t kept = request.squash ? 0 : results[plan.target_base].layers().size();
+    layers = as_single_layer(results[plan.result], kept, std::move(layers), services.store);
+  }
+  return assemble(plan, layers, request, services.store);
+}
+
+}  // namespace bld::builder

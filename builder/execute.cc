@@ -1,0 +1,290 @@
+#include "builder/execute.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <utility>
+
+#include "base/check.h"
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "builder/keys.h"
+#include "builder/step_worker.h"
+
+namespace bld::builder {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What is known of one step while its build runs. Written by the scheduling thread only, except
+// what a worker hands back through Executor::finish.
+struct Node {
+  bool needed = false;                      // somebody waits for its result
+  bool stood_upon = false;                  // another step that has to run reads its files
+  std::string key;                          // definition key
+  std::vector<base::Sha256Value> contents;  // what it reads from contexts
+  std::optional<store::StepRecord> hit;
+  std::size_t missing_inputs = 0;
+  std::vector<NodeId> dependents;
+  Snapshot result;
+};
+
+class Executor {
+ public:
+  Executor(const Plan& plan, const Surroundings& surroundings, std::stop_token stop)
+      : plan_(plan),
+        surroundings_(surroundings),
+        nodes_(plan.graph.steps.size()),
+        instructions_(plan.graph.steps.size()),
+        forward_stop_(stop, [this] { stop_.request_stop(); }),
+        worker_(surroundings, stop_.get_token()),
+        pool_(surroundings.request.jobs > 0 ? surroundings.request.jobs
+                                            : base::usable_processors()) {}
+
+  std::vector<Snapshot> run();
+
+ private:
+  struct Finished {
+    NodeId node;
+    StepResult result;
+    std::exception_ptr error;
+  };
+
+  const Step& step(NodeId id) const { return plan_.graph.steps[id]; }
+
+  void announce();
+  void compute_keys();
+  void find_hits();
+  std::vector<NodeId> awaited(NodeId id) const;
+  void schedule();
+  void start(NodeId id, std::deque<NodeId>& ready);
+  void settle(Finished finished, std::deque<NodeId>& ready);
+  void done(NodeId id, std::deque<NodeId>& ready);
+  void finish(Finished finished) EXCLUDES(mutex_);
+  void tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration);
+  void record();
+
+  const Plan& plan_;
+  const Surroundings& surroundings_;
+  std::vector<Node> nodes_;
+  std::vector<std::vector<base::StepId>> instructions_;  // that show each step
+  std::vector<std::pair<NodeId, StepResult>> made_;      // to be recorded
+  std::exception_ptr error_;
+  std::size_t running_ = 0;
+
+  base::Mutex mutex_;
+  base::CondVar wake_;
+  std::deque<Finished> finished_ GUARDED_BY(mutex_);
+
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> forward_stop_;
+  StepWorker worker_;
+  base::ThreadPool pool_;  // last: its threads use all of the above
+};
+
+// All that an operation looks at must be there before it starts; a hit only stands on something.
+std::vector<NodeId> Executor::awaited(NodeId id) const {
+  const auto& inputs = step(id).inputs;
+  if (!nodes_[id].hit || inputs.empty()) return inputs;
+  return {inputs.front()};
+}
+
+void Executor::announce() {
+  for (const PlannedInstruction& instruction : plan_.instructions) {
+    surroundings_.services.events.send(instruction.shown);
+    if (instruction.step) {
+      instructions_[*instruction.step].push_back(instruction.shown.step);
+    } else {
+      surroundings_.services.events.send(
+          base::StepFinished{instruction.shown.step, base::StepOutcome::kMetadata, {}, ""});
+    }
+  }
+}
+
+// Inputs have smaller numbers than what uses them: one pass back marks, one pass forth computes.
+void Executor::compute_keys() {
+  std::vector<bool> reachable(nodes_.size());
+  reachable[plan_.result] = true;
+  for (NodeId id = nodes_.size(); id-- > 0;) {
+    if (!reachable[id]) continue;
+    for (const NodeId input : step(id).inputs) reachable[input] = true;
+  }
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    if (!reachable[id]) continue;
+    std::vector<std::string> input_keys;
+    for (const NodeId input : step(id).inputs) input_keys.push_back(nodes_[input].key);
+    nodes_[id].contents = worker_.read_contexts(id, step(id));
+    nodes_[id].key = definition_key(step(id), input_keys, nodes_[id].contents);
+  }
+  surroundings_.digests.save();
+}
+
+// From the target down: what only a hit needed is not even looked up.
+void Executor::find_hits() {
+  nodes_[plan_.result].needed = true;
+  for (NodeId id = nodes_.size(); id-- > 0;) {
+    Node& node = nodes_[id];
+    if (!node.needed) continue;
+    const bool is_base = std::holds_alternative<BaseOperation>(step(id).operation);
+    if (!is_base && surroundings_.request.use_cache) {
+      node.hit = surroundings_.services.store.find_step(node.key);
+    }
+    for (const NodeId input : awaited(id)) {
+      Node& below = nodes_[input];
+      below.needed = true;
+      below.stood_upon = below.stood_upon || !node.hit;
+      if (std::find(below.dependents.begin(), below.dependents.end(), id) ==
+          below.dependents.end()) {
+        below.dependents.push_back(id);
+        ++node.missing_inputs;
+      }
+    }
+  }
+}
+
+void Executor::schedule() {
+  std::deque<NodeId> ready;
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    if (nodes_[id].needed && nodes_[id].missing_inputs == 0) ready.push_back(id);
+  }
+  while (!ready.empty() || running_ > 0) {
+    while (!ready.empty()) {
+      const NodeId id = ready.front();
+      ready.pop_front();
+      start(id, ready);
+    }
+    if (running_ == 0) break;
+    Finished finished;
+    {
+      const base::MutexLock lock(mutex_);
+      while (finished_.empty()) wake_.wait(mutex_);
+      finished = std::move(finished_.front());
+      finished_.pop_front();
+    }
+    --running_;
+    settle(std::move(finished), ready);
+  }
+}
+
+void Executor::start(NodeId id, std::deque<NodeId>& ready) {
+  Node& node = nodes_[id];
+  if (error_ || stop_.stop_requested()) return;
+  if (const auto* base = std::get_if<BaseOperation>(&step(id).operation)) {
+    std::vector<std::shared_ptr<LayerHandle>> layers;
+    for (const auto& diff_id : base->layers) layers.push_back(LayerHandle::stored(diff_id));
+    node.result = Snapshot(std::move(layers));
+    tell(id, base::StepOutcome::kDone, {});
+    return done(id, ready);
+  }
+  if (node.hit) {
+    const Snapshot& below = nodes_[step(id).inputs.front()].result;
+    node.result = node.hit->layer ? below.with(LayerHandle::stored(*node.hit->layer)) : below;
+    tell(id, base::StepOutcome::kCached, {});
+    return done(id, ready);
+  }
+  std::vector<Snapshot> inputs;
+  for (const NodeId input : step(id).inputs) inputs.push_back(nodes_[input].result);
+  ++running_;
+  for (const base::StepId shown : instructions_[id]) {
+    surroundings_.services.events.send(base::StepStarted{shown});
+  }
+  pool_.submit([this, id, inputs = std::move(inputs), &node] {
+    Finished finished{id, {}, nullptr};
+    const auto start_time = Clock::now();
+    try {
+      finished.result = worker_.perform(id, step(id), inputs, node.contents,
+                                        node.stood_upon ? Wanted::kTree : Wanted::kAnyFace);
+    } catch (...) {
+      finished.error = std::current_exception();
+    }
+    finished.result.duration = Clock::now() - start_time;
+    finish(std::move(finished));
+  });
+}
+
+void Executor::finish(Finished finished) {
+  const base::MutexLock lock(mutex_);
+  finished_.push_back(std::move(finished));
+  wake_.notify_one();
+}
+
+void Executor::settle(Finished finished, std::deque<NodeId>& ready) {
+  const NodeId id = finished.node;
+  if (finished.error) {
+    const bool was_stopped = stop_.stop_requested();
+    tell(id, was_stopped ? base::StepOutcome::kCanceled : base::StepOutcome::kFailed,
+         finished.result.duration);
+    if (!error_) error_ = finished.error;
+    stop_.request_stop();
+    return;
+  }
+  nodes_[id].result = finished.result.snapshot;
+  tell(id, finished.result.was_known ? base::StepOutcome::kCached : base::StepOutcome::kDone,
+       finished.result.duration);
+  made_.emplace_back(id, std::move(finished.result));
+  done(id, ready);
+}
+
+void Executor::done(NodeId id, std::deque<NodeId>& ready) {
+  for (const NodeId dependent : nodes_[id].dependents) {
+    if (--nodes_[dependent].missing_inputs == 0) ready.push_back(dependent);
+  }
+}
+
+void Executor::tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration) {
+  for (const base::StepId shown : instructions_[id]) {
+    surroundings_.services.events.send(
+        base::StepFinished{shown, outcome, duration, nodes_[id].key});
+  }
+}
+
+// One transaction for all that was made. A layer that could not be sealed, and what stands on it,
+// is left out: assembling the image reports why.
+void Executor::record() {
+  if (made_.empty()) return;
+  store::Transaction transaction = surroundings_.services.store.begin();
+  for (auto& [id, result] : made_) {
+    try {
+      store::StepRecord record;
+      record.key = nodes_[id].key;
+      record.content_key = worker_.content_key_of(step(id), result);
+      record.label = operation_label(step(id).operation);
+      if (result.layer) {
+        if (result.layer->is_new()) transaction.record_layer(result.layer->record());
+        record.layer = result.layer->diff_id();
+      }
+      transaction.record_step(std::move(record));
+    } catch (const base::Error&) {
+      break;
+    }
+  }
+  std::move(transaction).commit();
+}
+
+std::vector<Snapshot> Executor::run() {
+  announce();
+  compute_keys();
+  find_hits();
+  schedule();
+  record();
+  if (error_) std::rethrow_exception(error_);
+  if (stop_.stop_requested()) throw base::Error("the build was canceled");
+  std::vector<Snapshot> results;
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    // Instructions of stages that a hit made unnecessary.
+    if (!nodes_[id].needed) tell(id, base::StepOutcome::kCached, {});
+    results.push_back(std::move(nodes_[id].result));
+  }
+  return results;
+}
+
+}  // namespace
+
+std::vector<Snapshot> execute(const Plan& plan, const Surroundings& surroundings,
+                              std::stop_token stop) {
+  return Executor(plan, surroundings, std::move(stop)).run();
+}
+
+}  // namespace bld::builder

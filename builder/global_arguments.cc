@@ -1,0 +1,114 @@
+#include "builder/global_arguments.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+
+namespace bld::builder {
+
+namespace {
+
+constexpr std::array<std::string_view, 10> kProxyNames = {
+    "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+    "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
+
+// Known to everybody: never reported as unused.
+constexpr std::array<std::string_view, 9> kSpecialNames = {
+    "SOURCE_DATE_EPOCH",       "BUILDKIT_SYNTAX",           "BUILDKIT_INLINE_CACHE",
+    "BUILDKIT_MULTI_PLATFORM", "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+    "BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_BUILD_NAME",       "BUILDKIT_DOCKERFILE_CHECK"};
+
+template <std::size_t kCount>
+bool contains(const std::array<std::string_view, kCount>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void add_platform(std::map<std::string, std::string>& values, const std::string& prefix,
+                  const image::Platform& platform) {
+  values[prefix + "PLATFORM"] = platform.str();
+  values[prefix + "OS"] = platform.os;
+  values[prefix + "ARCH"] = platform.architecture;
+  // Without a variant the argument is unset, so that a default in the file is used.
+  if (!platform.variant.empty()) values[prefix + "VARIANT"] = platform.variant;
+}
+
+}  // namespace
+
+GlobalArguments::GlobalArguments(const PlanInput& input) : input_(input) {
+  add_platform(values_, "BUILD", input.build_platform);
+  add_platform(values_, "TARGET", input.target_platform);
+  values_["TARGETSTAGE"] = input.request.target.empty() ? "default" : input.request.target;
+  for (const BuildArgument& arg : input.request.build_args) {
+    const auto value = arg.value ? arg.value : input.environment(arg.name);
+    if (value) build_args_[arg.name] = *value;
+  }
+  for (const std::string_view name : kProxyNames) {
+    const auto given = build_args_.find(std::string(name));
+    std::optional<std::string> value;
+    if (given != build_args_.end()) {
+      value = given->second;
+    } else if (input.request.http_proxy) {
+      value = input.environment(std::string(name));
+    }
+    if (value) proxy_env_.push_back(std::string(name) + "=" + *value);
+  }
+}
+
+std::optional<std::string> GlobalArguments::build_argument(const std::string& name) {
+  const auto found = build_args_.find(name);
+  if (found == build_args_.end()) return std::nullopt;
+  used_.insert(name);
+  return found->second;
+}
+
+void GlobalArguments::declare(std::span<const dockerfile::Instruction> instructions) {
+  const char escape = input_.file.directives.escape;
+  // The platform's arguments can be overridden without a declaration here.
+  for (auto& [name, value] : values_) {
+    if (const auto given = build_argument(name)) value = *given;
+  }
+  for (const dockerfile::Instruction& instruction : instructions) {
+    for (const auto& arg : std::get<dockerfile::Arg>(instruction.what).args) {
+      try {
+        const std::string name = dockerfile::expand_word(arg.name.text, lookup(), escape);
+        if (const auto given = build_argument(name)) {
+          values_[name] = *given;
+        } else if (arg.value) {
+          values_[name] = dockerfile::expand_word(arg.value->text, lookup(), escape);
+        }
+      } catch (base::Error& error) {
+        error.at(input_.source.position(arg.value ? arg.value->span : arg.name.span));
+        throw;
+      }
+    }
+  }
+}
+
+dockerfile::Lookup GlobalArguments::lookup() const {
+  return [this](std::string_view name) -> std::optional<std::string> {
+    const auto found = values_.find(std::string(name));
+    if (found == values_.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+std::optional<std::string> GlobalArguments::value_in_stage(
+    const std::string& name, const std::optional<std::string>& stage_default) {
+  if (auto given = build_argument(name)) return given;
+  if (stage_default) return stage_default;
+  return lookup()(name);
+}
+
+std::vector<std::string> GlobalArguments::unused() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : build_args_) {
+    if (used_.contains(name) || contains(kProxyNames, name) || contains(kSpecialNames, name)) {
+      continue;
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace bld::builder

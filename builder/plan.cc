@@ -1,0 +1,232 @@
+#include "builder/plan.h"
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/graph_builder.h"
+#include "builder/stage_planner.h"
+#include "dockerfile/expand.h"
+#include "dockerfile/parser.h"
+#include "dockerfile/stages.h"
+
+namespace bld::builder {
+
+namespace {
+
+using dockerfile::Instruction;
+using dockerfile::Stage;
+
+// What has to be known of a stage before stages are planned in the order of the file.
+struct StageOutline {
+  bool needed = false;
+  std::optional<int> base_stage;
+  std::string base_image;  // unless base_stage; "scratch" is one
+  image::Platform platform;
+  std::shared_ptr<const BaseImage> base;  // null for scratch and for a base_stage
+  std::vector<Instruction> triggers;      // ONBUILD of the base
+};
+
+class Planner {
+ public:
+  explicit Planner(const PlanInput& input)
+      : input_(input),
+        stages_(input.file),
+        globals_(input),
+        outlines_(stages_.all().size()),
+        planned_(stages_.all().size()) {}
+
+  Plan run();
+
+ private:
+  void outline(int index);
+  void outline_base(const Stage& stage, StageOutline& outline);
+  std::vector<int> sources_of(std::span<const Instruction> instructions, int user) const;
+  std::vector<Instruction> triggers_of(const Stage& stage, const StageOutline& outline) const;
+  std::shared_ptr<const BaseImage> image_named(const std::string& name,
+                                               const image::Platform& platform);
+  SourceResolution resolve_source(const std::string& name, int user);
+  void plan_stage(int index, int number, int count);
+
+  bool is_named_context(const std::string& name) const {
+    return input_.image_contexts.contains(name) || input_.directory_contexts.contains(name);
+  }
+
+  const PlanInput& input_;
+  dockerfile::Stages stages_;
+  GlobalArguments globals_;
+  std::vector<StageOutline> outlines_;
+  std::vector<std::unique_ptr<PlannedStage>> planned_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<const BaseImage>> images_;
+  GraphBuilder graph_;
+  Plan plan_;
+};
+
+std::shared_ptr<const BaseImage> Planner::image_named(const std::string& name,
+                                                      const image::Platform& platform) {
+  auto& known = images_[{name, platform.str()}];
+  if (!known) known = std::make_shared<const BaseImage>(input_.resolve_base(name, platform));
+  return known;
+}
+
+void Planner::outline_base(const Stage& stage, StageOutline& outline) {
+  const dockerfile::From& from = stage.from();
+  const auto lookup = globals_.lookup();
+  const char escape = input_.file.directives.escape;
+  std::string name = dockerfile::expand_word(from.image.text, lookup, escape);
+  if (name.empty()) {
+    throw base::Error("base name ({}) should not be blank", from.image.text);
+  }
+  outline.platform = input_.target_platform;
+  if (from.platform) {
+    outline.platform =
+        image::Platform::parse(dockerfile::expand_word(from.platform->text, lookup, escape));
+  }
+  if (stage.index == 0 && input_.request.from) name = *input_.request.from;
+  const auto context = input_.image_contexts.find(name);
+  if (context != input_.image_contexts.end()) {
+    name = context->second;
+  } else if (input_.directory_contexts.contains(name)) {
+    throw base::Error("the named context \"{}\" is a directory; FROM needs an image", name);
+  } else {
+    outline.base_stage = stages_.base_of(name, stage.index);
+  }
+  outline.base_image = name;
+  if (outline.base_stage || name == "scratch") return;
+  outline.base = image_named(name, outline.platform);
+}
+
+std::vector<Instruction> Planner::triggers_of(const Stage& stage,
+                                              const StageOutline& outline) const {
+  std::vector<std::string> texts;
+  if (outline.base) texts = outline.base->config.config.on_build;
+  if (outline.base_stage) {
+    for (const Instruction& instruction : stages_[*outline.base_stage].instructions) {
+      const auto* onbuild = std::get_if<dockerfile::Onbuild>(&instruction.what);
+      if (onbuild != nullptr) texts.push_back(onbuild->trigger);
+    }
+  }
+  std::vector<Instruction> triggers;
+  for (const std::string& text : texts) {
+    triggers.push_back(dockerfile::parse_onbuild_trigger(text));
+    // A trigger has no place of its own: messages point to the FROM that set it off.
+    triggers.back().span = stage.from_instruction->span;
+  }
+  return triggers;
+}
+
+// The stages that instructions of stage `user` copy or mount from.
+std::vector<int> Planner::sources_of(std::span<const Instruction> instructions, int user) const {
+  std::vector<int> sources;
+  for (const Instruction& instruction : instructions) {
+    for (const dockerfile::FromReference& reference : dockerfile::from_references(instruction)) {
+      if (is_named_context(reference.name)) continue;
+      try {
+        const auto stage = stages_.source_of(reference.name, user);
+        if (stage) sources.push_back(*stage);
+      } catch (base::Error& error) {
+        error.at(input_.source.position(reference.span));
+        throw;
+      }
+    }
+  }
+  return sources;
+}
+
+void Planner::outline(int index) {
+  std::deque<int> wanted = {index};
+  while (!wanted.empty()) {
+    const Stage& stage = stages_[wanted.front()];
+    StageOutline& outline = outlines_[static_cast<std::size_t>(wanted.front())];
+    wanted.pop_front();
+    if (outline.needed) continue;
+    outline.needed = true;
+    try {
+      outline_base(stage, outline);
+      outline.triggers = triggers_of(stage, outline);
+    } catch (base::Error& error) {
+      error.at(input_.source.position(stage.from_instruction->span));
+      throw;
+    }
+    if (outline.base_stage) wanted.push_back(*outline.base_stage);
+    for (const auto instructions :
+         {std::span<const Instruction>(outline.triggers), stage.instructions}) {
+      for (const int source : sources_of(instructions, stage.index)) wanted.push_back(source);
+    }
+  }
+}
+
+SourceResolution Planner::resolve_source(const std::string& name, int user) {
+  const auto context = input_.image_contexts.find(name);
+  if (input_.directory_contexts.contains(name)) return FromContext{name};
+  if (context == input_.image_contexts.end()) {
+    if (const auto stage = stages_.source_of(name, user)) {
+      const auto& planned = planned_[static_cast<std::size_t>(*stage)];
+      BLD_CHECK(planned);
+      return planned->filesystem;
+    }
+    if (name == "scratch") return graph_.base({});
+  }
+  const std::string& image = context != input_.image_contexts.end() ? context->second : name;
+  return graph_.base(image_named(image, input_.target_platform)->config.diff_ids);
+}
+
+void Planner::plan_stage(int index, int number, int count) {
+  const Stage& stage = stages_[index];
+  const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
+  PlannedStage start;
+  if (outline.base_stage) {
+    start = *planned_[static_cast<std::size_t>(*outline.base_stage)];
+    start.config.config.on_build.clear();
+  } else {
+    start = first_of_chain(outline.base.get(), outline.base_image, outline.platform, graph_);
+  }
+  const int instructions =
+      1 + static_cast<int>(outline.triggers.size() + stage.instructions.size());
+  StagePlanner planner(input_, globals_, graph_, plan_,
+                       {.stage = number,
+                        .stage_count = count,
+                        .name = stage.name,
+                        .instruction_count = instructions},
+                       std::move(start),
+                       [&](const std::string& name) { return resolve_source(name, index); });
+  planner.from(*stage.from_instruction, !outline.base_stage);
+  for (const Instruction& instruction : outline.triggers) planner.add_trigger(instruction);
+  for (const Instruction& instruction : stage.instructions) planner.add(instruction);
+  planned_[static_cast<std::size_t>(index)] =
+      std::make_unique<PlannedStage>(std::move(planner).finish());
+}
+
+Plan Planner::run() {
+  globals_.declare(stages_.global_args());
+  const int target = stages_.target(input_.request.target);
+  outline(target);
+  const auto count = static_cast<int>(std::count_if(
+      outlines_.begin(), outlines_.end(), [](const StageOutline& o) { return o.needed; }));
+  int number = 0;
+  for (int index = 0; index <= target; ++index) {
+    if (outlines_[static_cast<std::size_t>(index)].needed) plan_stage(index, number++, count);
+  }
+  PlannedStage& result = *planned_[static_cast<std::size_t>(target)];
+  plan_.result = result.filesystem;
+  plan_.target_base = result.base_filesystem;
+  plan_.config = std::move(result.config);
+  plan_.history = std::move(result.history);
+  plan_.base_name = result.base_name;
+  plan_.base_digest = result.base_digest;
+  plan_.graph = std::move(graph_).finish();
+  plan_.unused_build_args = globals_.unused();
+  plan_.warnings = input_.file.warnings;
+  return std::move(plan_);
+}
+
+}  // namespace
+
+Plan plan(const PlanInput& input) { return Planner(input).run(); }
+
+}  // namespace bld::builder

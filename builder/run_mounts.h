@@ -1,0 +1,55 @@
+// RUN --mount= as mounts of the runtime, with their locks and secrets.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_lock.h"
+#include "base/rooted_dir.h"
+#include "builder/build.h"
+#include "builder/context.h"
+#include "builder/snapshot.h"
+#include "builder/step.h"
+#include "runtime/container_spec.h"
+
+namespace bld::builder {
+
+// Where the sources of one step's mounts are.
+struct MountSources {
+  const BuildRequest& request;
+  const Services& services;
+  const std::map<std::string, Context>& contexts;
+  const std::vector<Snapshot>& inputs;  // of the step
+};
+
+// The mounts of one RUN, and what has to stay while it runs: descriptors, cache locks, filtered
+// copies of contexts. Destroying it gives all of it back.
+class RunMounts {
+ public:
+  // A missing source or a required secret that was not given is an Error. Waits for the lock of a
+  // cache with sharing=locked.
+  RunMounts(const std::vector<MountOperation>& mounts, const MountSources& sources);
+
+  const std::vector<runtime::Mount>& mounts() const { return mounts_; }
+
+  // Variables that mounts add: secrets with env=, SSH_AUTH_SOCK.
+  const std::vector<std::string>& env() const { return env_; }
+
+ private:
+  void add_bind(const MountOperation& mount, const MountSources& sources);
+  void add_cache(const MountOperation& mount, const MountSources& sources);
+  void add_secret(const dockerfile::RunMount& mount, const MountSources& sources);
+  void add_ssh(const dockerfile::RunMount& mount, const MountSources& sources);
+
+  std::vector<base::UniqueFd> descriptors_;
+  std::vector<base::RootedDir> directories_;
+  std::vector<base::FileLock> locks_;
+  std::vector<store::ActiveTree> discarded_;  // take what is written to bind mounts
+  std::vector<runtime::Mount> mounts_;
+  std::vector<std::string> env_;
+};
+
+}  // namespace bld::builder

@@ -1,0 +1,87 @@
+// One stage of the plan: its instructions, one after the other, as steps and configuration.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "builder/global_arguments.h"
+#include "builder/graph_builder.h"
+#include "builder/plan.h"
+#include "builder/step.h"
+#include "builder/variables.h"
+#include "dockerfile/instruction.h"
+
+namespace bld::builder {
+
+// A stage when all its instructions are planned: what another stage begins with.
+struct PlannedStage {
+  NodeId filesystem = 0;
+  NodeId base_filesystem = 0;  // of the image at the bottom of its chain of stages
+  image::ImageConfig config;
+  std::vector<PlannedHistory> history;  // of the whole chain, after the image's own
+  Variables variables{{}};
+  std::string base_name, base_digest;  // of the image; empty: scratch
+};
+
+// `base` is null for scratch.
+PlannedStage first_of_chain(const BaseImage* base, const std::string& name,
+                            const image::Platform& platform, GraphBuilder& graph);
+
+// What --from=NAME means: a file system, or a directory given by --build-context.
+using SourceResolution = std::variant<NodeId, FromContext>;
+using SourceResolver = std::function<SourceResolution(const std::string& name)>;
+
+struct StageTitle {
+  int stage = 0, stage_count = 1;
+  std::string name;
+  int instruction_count = 0;  // with the FROM
+};
+
+class StagePlanner {
+ public:
+  StagePlanner(const PlanInput& input, GlobalArguments& globals, GraphBuilder& graph, Plan& plan,
+               StageTitle title, PlannedStage start, SourceResolver resolve);
+
+  // The FROM itself; `is_image` when it does not continue another stage.
+  void from(const dockerfile::Instruction& instruction, bool is_image);
+  // Throws with the instruction's place.
+  void add(const dockerfile::Instruction& instruction);
+  // An instruction of the base's ONBUILD, whose span is that of the FROM.
+  void add_trigger(const dockerfile::Instruction& instruction);
+  PlannedStage finish() &&;
+
+ private:
+  struct Visitor;
+
+  std::string expand(const dockerfile::Word& word) const;
+  // Of a part of the current instruction. What ONBUILD brought has no place but that of its FROM.
+  base::SourcePosition place_of(const dockerfile::Span& part) const;
+  base::StepId announce(const dockerfile::Instruction& instruction);
+  void add_step(const dockerfile::Instruction& instruction, Operation operation,
+                std::vector<NodeId> inputs, std::string created_by);
+  void note(std::string created_by);
+  FileSource source_of(const std::string& name, std::vector<NodeId>& inputs);
+  MountOperation mount(const dockerfile::Word& text, std::vector<NodeId>& inputs, int& ssh_mounts);
+  void run(const dockerfile::Instruction& instruction, const dockerfile::Run& run);
+  void copy(const dockerfile::Instruction& instruction, const dockerfile::Copy& copy);
+  void add_files(const dockerfile::Instruction& instruction, const dockerfile::Add& add);
+  template <typename CopyOrAdd>
+  CopyOperation common_part(const CopyOrAdd& what);
+
+  image::RunConfig& config() { return stage_.config.config; }
+
+  const PlanInput& input_;
+  GlobalArguments& globals_;
+  GraphBuilder& graph_;
+  Plan& plan_;
+  StageTitle title_;
+  PlannedStage stage_;
+  SourceResolver resolve_;
+  char escape_;
+  int number_ = 0;               // of the instruction, as shown
+  bool command_is_own_ = false;  // CMD was set in this stage: ENTRYPOINT leaves it
+};
+
+}  // namespace bld::builder

@@ -1,0 +1,120 @@
+// RUN and its mounts.
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/config_edit.h"
+#include "builder/stage_planner.h"
+#include "dockerfile/expand.h"
+#include "dockerfile/run_mount.h"
+
+namespace bld::builder {
+
+namespace {
+
+using dockerfile::RunMount;
+
+NetworkChoice network_choice(const std::string& word) {
+  if (word == "none") return NetworkChoice::kNone;
+  if (word == "host") return NetworkChoice::kHost;
+  return NetworkChoice::kDefault;
+}
+
+// The command as words, or as a script of its own if a lone heredoc begins with "#!".
+RunOperation run_command(const dockerfile::CommandLine& command, const image::RunConfig& config) {
+  RunOperation operation;
+  if (command.is_shell && command.only_heredoc) {
+    const std::string script = command.heredocs.front().content();
+    if (script.starts_with("#!")) {
+      operation.script = script;
+      return operation;
+    }
+    dockerfile::CommandLine body;
+    body.shell_text = script;
+    operation.args = command_words(body, config);
+  } else if (command.is_shell) {
+    dockerfile::CommandLine whole;
+    whole.shell_text = command.text_with_bodies();
+    operation.args = command_words(whole, config);
+  } else {
+    operation.args = command.exec;
+  }
+  return operation;
+}
+
+// As Docker and Buildah show it: ARGs in front, then the words.
+std::string created_by(const RunOperation& operation, const std::vector<NameAndValue>& args) {
+  std::string text;
+  if (!args.empty()) {
+    text = "|" + std::to_string(args.size()) + " ";
+    for (const auto& [name, value] : args) text += name + "=" + value + " ";
+  }
+  return text + (operation.script.empty() ? base::join(operation.args, " ") : operation.script);
+}
+
+std::string default_target(const RunMount& mount, int ssh_mounts) {
+  if (mount.type == RunMount::Type::kSsh) {
+    return "/run/buildkit/ssh_agent." + std::to_string(ssh_mounts);
+  }
+  if (mount.type == RunMount::Type::kSecret && !mount.env) return "/run/secrets/" + mount.id;
+  return "";
+}
+
+}  // namespace
+
+MountOperation StagePlanner::mount(const dockerfile::Word& text, std::vector<NodeId>& inputs,
+                                   int& ssh_mounts) {
+  MountOperation operation;
+  try {
+    operation.mount = dockerfile::parse_run_mount(text.text, [&](std::string_view value) {
+      return dockerfile::expand_word(value, stage_.variables.lookup(), escape_);
+    });
+    RunMount& mount = operation.mount;
+    if (mount.target.empty()) {
+      mount.target = default_target(mount, ssh_mounts);
+    } else {
+      mount.target = resolve_directory(config(), mount.target);
+    }
+    if (mount.type == RunMount::Type::kSsh) ++ssh_mounts;
+    if (mount.type == RunMount::Type::kCache && mount.id.empty()) mount.id = mount.target;
+    if (mount.type == RunMount::Type::kSecret && mount.id.empty()) {
+      mount.id = mount.target.substr(mount.target.rfind('/') + 1);
+    }
+    if (!mount.from.empty()) {
+      operation.source = source_of(mount.from, inputs);
+    } else if (mount.type == RunMount::Type::kBind) {
+      operation.source = FromContext{""};
+    }
+  } catch (base::Error& error) {
+    error.at(place_of(text.span));
+    throw;
+  }
+  return operation;
+}
+
+void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerfile::Run& run) {
+  if (run.security == "insecure") {
+    throw base::Error("RUN --security=insecure is not allowed");
+  }
+  if (!run.devices.empty()) throw base::Error("RUN --device is not supported by bld yet");
+  RunOperation operation = run_command(run.command, config());
+  operation.env = stage_.variables.run_environment();
+  if (!find_variable(operation.env, "PATH")) operation.env.emplace_back(kDefaultPath);
+  for (const std::string& entry : globals_.proxy_env()) {
+    if (!find_variable(operation.env, entry.substr(0, entry.find('=')))) {
+      operation.unrecorded_env.push_back(entry);
+    }
+  }
+  operation.directory = config().working_dir;
+  operation.user = config().user;
+  operation.network = network_choice(run.network);
+  std::vector<NodeId> inputs = {stage_.filesystem};
+  int ssh_mounts = 0;
+  for (const dockerfile::Word& text : run.mounts) {
+    operation.mounts.push_back(mount(text, inputs, ssh_mounts));
+  }
+  std::string history = created_by(operation, stage_.variables.args());
+  add_step(instruction, std::move(operation), std::move(inputs), std::move(history));
+}
+
+}  // namespace bld::builder

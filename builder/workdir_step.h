@@ -1,0 +1,18 @@
+// WORKDIR: a folder that has to be there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/rooted_dir.h"
+#include "layers/entries_layer.h"
+
+namespace bld::builder {
+
+// The layer that makes `path` (absolute, clean) and the folders above it where they are missing,
+// mode 0755, owned by root, time 0. Links are followed inside `below`. Empty if all is there.
+// Something else in the way is an Error.
+std::vector<layers::SourcedEntry> place_directory(const std::string& path,
+                                                  const base::RootedDir& below);
+
+}  // namespace bld::builder

@@ -1,0 +1,18 @@
+#include "layers/overlay_upper.h"
+
+#include "base/rooted_dir.h"
+#include "layers/file_writer.h"
+#include "layers/tree_walk.h"
+
+namespace bld::layers {
+
+std::optional<FileEntry> prepare_upper(std::span<const std::filesystem::path> lower,
+                                       const std::filesystem::path& upper) {
+  if (lower.empty()) return std::nullopt;
+  FileEntry root = root_entry(base::RootedDir::open(lower.front()));
+  root.opaque = false;
+  set_metadata(base::RootedDir::open(upper).fd(), root);
+  return root;
+}
+
+}  // namespace bld::layers

@@ -1,0 +1,18 @@
+// The directory that takes the changes of one step upon a stack of trees.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "layers/file_entry.h"
+
+namespace bld::layers {
+
+// Gives `upper`, an empty directory, the mode, owner and attributes of the root below: overlayfs
+// shows the upper directory's as those of the merged root. `lower` are the trees below, uppermost
+// first. Returns that root, for SealOptions::parent_root; nothing where there is no tree below.
+std::optional<FileEntry> prepare_upper(std::span<const std::filesystem::path> lower,
+                                       const std::filesystem::path& upper);
+
+}  // namespace bld::layers
