@@ -1,0 +1,99 @@
+#include "runtime/network.h"
+
+#include "base/process.h"
+#include "tests/runtime/container.h"
+
+namespace bld::runtime {
+namespace {
+
+using test::ContainerTest;
+using test::runtime_here;
+
+ResolvConfOptions from(const test::TempDir& temp, const std::string& host,
+                       const std::string& upstream = "") {
+  ResolvConfOptions options;
+  options.host_file = temp.write("host", host);
+  options.upstream_file = temp.write("upstream", upstream);
+  return options;
+}
+
+TEST(ResolvConf, TheHostsServersAndSearchesAreKept) {
+  const test::TempDir temp;
+  const auto options =
+      from(temp, "# x\nnameserver 10.0.0.1\nsearch a.example b.example\noptions ndots:2\n");
+  const char* expected = "nameserver 10.0.0.1\nsearch a.example b.example\noptions ndots:2\n";
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kHost, options), expected);
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kPrivate, options), expected);
+}
+
+TEST(ResolvConf, AResolverOnLoopbackIsReplacedInAPrivateNetwork) {
+  const test::TempDir temp;
+  const auto options = from(temp, "nameserver 127.0.0.53\n", "nameserver 9.9.9.9\n");
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kHost, options), "nameserver 127.0.0.53\n");
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kPrivate, options), "nameserver 9.9.9.9\n");
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kPrivate, from(temp, "nameserver ::1\n")),
+            "nameserver 169.254.1.1\n");
+}
+
+TEST(ResolvConf, WhatIsAskedForReplacesTheHosts) {
+  const test::TempDir temp;
+  auto options = from(temp, "nameserver 10.0.0.1\nsearch a\n");
+  options.nameservers = {"1.1.1.1"};
+  options.searches = {"b"};
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kHost, options), "nameserver 1.1.1.1\nsearch b\n");
+}
+
+TEST(HostsFile, NamesLocalhostTheContainerAndTheExtraOnes) {
+  EXPECT_EQ(hosts_file("box", {{"db", "10.1.2.3"}}),
+            "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+            "10.1.2.3\tdb\n127.0.1.1\tbox\n");
+}
+
+class NetworkTest : public ContainerTest {};
+
+TEST_F(NetworkTest, NoneHasOnlyLoopback) {
+  ContainerSpec wanted = spec("ls /sys/class/net; ip -4 -o addr; ip route");
+  wanted.network = NetworkMode::kNone;
+  for (int i = 0; i < 2; ++i) {
+    const auto result = run(wanted);
+    EXPECT_TRUE(result.output.starts_with("lo\n1: lo    inet 127.0.0.1/8")) << result.output;
+    EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 2) << result.output;
+  }
+}
+
+TEST_F(NetworkTest, RunningContainersNeverShareANetwork) {
+  std::vector<std::string> outputs(3);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::string number = std::to_string(i);
+      std::filesystem::create_directories(*temp_ / ("upper" + number));
+      std::filesystem::create_directories(*temp_ / ("work" + number));
+      threads.emplace_back([this, i, number, &outputs] {
+        ContainerSpec wanted = spec("readlink /proc/self/ns/net; sleep 0.5");
+        wanted.root =
+            OverlayRoot{{lower()}, *temp_ / ("upper" + number), *temp_ / ("work" + number)};
+        wanted.network = NetworkMode::kNone;
+        outputs[i] = run(wanted).output;
+      });
+    }
+  }
+  EXPECT_NE(outputs[0], outputs[1]);
+  EXPECT_NE(outputs[1], outputs[2]);
+  EXPECT_NE(outputs[0], outputs[2]);
+}
+
+TEST_F(NetworkTest, PrivateHasAnInterfaceAndARoute) {
+  if (base::find_program("pasta").empty()) GTEST_SKIP() << "pasta is not installed";
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/net/tun is closed to us";
+  ContainerSpec wanted = spec("ls /sys/class/net | grep -vc '^lo$'; ip route | grep -c default");
+  wanted.network = NetworkMode::kPrivate;
+  EXPECT_EQ(run(wanted).output, "1\n1\n");
+  // The second step finds the network as the first one left it.
+  wanted.args = {"sh", "-c", "readlink /proc/self/ns/net"};
+  const std::string first = run(wanted).output;
+  EXPECT_EQ(run(wanted).output, first);
+}
+
+}  // namespace
+}  // namespace bld::runtime
