@@ -18,6 +18,7 @@
 #include "base/file_io.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "runtime/id_map.h"
 #include "runtime/network.h"
 
 namespace bld::runtime {
@@ -128,11 +129,14 @@ struct Command {
 Command user_mode_network() {
   const std::string name_space = "/proc/self/fd/0";
   if (std::string pasta = base::find_program("pasta"); !pasta.empty()) {
-    return {
+    Command command{
         pasta,
         {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only", "--no-netns-quit",
          "--netns", name_space, "--no-map-gw", "--dns-forward", std::string(kForwardedNameserver),
          "-t", "none", "-u", "none", "-T", "none", "-U", "none"}};
+    // As root of the machine pasta would become "nobody", who may not enter the namespace.
+    if (!is_user_namespace()) command.args.insert(command.args.end(), {"--runas", "0:0"});
+    return command;
   }
   if (std::string slirp = base::find_program("slirp4netns"); !slirp.empty()) {
     return {slirp,

@@ -4,19 +4,14 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
-#include <memory>
-#include <span>
+#include <cstdlib>
+#include <utility>
 
-#include "base/error.h"
-#include "base/file_io.h"
-#include "base/unique_fd.h"
+#include "runtime/syscall_tree.h"
 
 namespace bld::runtime {
 namespace {
@@ -119,118 +114,91 @@ constexpr std::array<WithCapability, 12> kWithCapability = {{
     {"SYSLOG", {"syslog"}},
 }};
 
+constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
+constexpr std::uint32_t kRefuse = SECCOMP_RET_ERRNO | EPERM;
+constexpr std::uint32_t kMissing = SECCOMP_RET_ERRNO | ENOSYS;
+
+Decision always(std::uint32_t result) {
+  Decision decision;
+  decision.result = result;
+  return decision;
+}
+
+// Allowed if the test of the first argument holds, else refused.
+Decision allow_if(Decision::Test test, std::vector<std::uint32_t> operands) {
+  return {test, kAllow, kRefuse, std::move(operands)};
+}
+
+// libseccomp knows the numbers of the calls on each architecture.
 class Policy {
  public:
-  Policy() : context_(seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release) {
-    if (!context_) throw base::Error("seccomp: out of memory");
-    check(seccomp_attr_set(context_.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)),
-          "architecture");
-    check(seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimize");
+  Policy() {
 #if defined(__x86_64__)
-    check(seccomp_arch_add(context_.get(), SCMP_ARCH_X86), "x86");
+    add_architecture(SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64);
+    add_architecture(SCMP_ARCH_X86, AUDIT_ARCH_I386);
 #elif defined(__aarch64__)
-    check(seccomp_arch_add(context_.get(), SCMP_ARCH_ARM), "arm");
+    add_architecture(SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64);
+    add_architecture(SCMP_ARCH_ARM, AUDIT_ARCH_ARM);
+#else
+    // The values are the same by libseccomp's definition.
+    add_architecture(seccomp_arch_native(), seccomp_arch_native());
 #endif
   }
 
-  void allow(const char* name) { add(SCMP_ACT_ALLOW, name, {}); }
-
-  void allow_if(const char* name, const scmp_arg_cmp& argument) {
-    add(SCMP_ACT_ALLOW, name, {&argument, 1});
+  // A name that an architecture does not have is passed over.
+  void set(const char* name, const Decision& decision) {
+    for (std::size_t i = 0; i < architectures_.size(); ++i) {
+      const int number = seccomp_syscall_resolve_name_arch(tokens_[i], name);
+      if (number < 0) continue;
+      architectures_[i].calls[static_cast<std::uint32_t>(number)] = decision;
+    }
   }
 
-  // Refuses so that libraries take the older way.
-  void deny_as_missing(const char* name) { add(SCMP_ACT_ERRNO(ENOSYS), name, {}); }
-
-  std::vector<sock_filter> compile() {
-    const base::UniqueFd file(::memfd_create("bld-seccomp", MFD_CLOEXEC));
-    if (!file) throw base::Error::sys("memfd_create", "seccomp");
-    check(seccomp_export_bpf(context_.get(), file.get()), "export");
-    if (::lseek(file.get(), 0, SEEK_SET) != 0) throw base::Error::sys("lseek", "seccomp");
-    const std::string bytes = base::read_fd(file.get(), 1 << 20);
-    std::vector<sock_filter> program(bytes.size() / sizeof(sock_filter));
-    bytes.copy(reinterpret_cast<char*>(program.data()), bytes.size());
-    return program;
-  }
+  std::vector<sock_filter> compile() const { return build_filter(architectures_, kMissing); }
 
  private:
-  void add(std::uint32_t action, const char* name, std::span<const scmp_arg_cmp> arguments) {
-    const int number = seccomp_syscall_resolve_name(name);
-    if (number == __NR_SCMP_ERROR) return;  // newer than this libseccomp
-    const int result = seccomp_rule_add_array(
-        context_.get(), action, number, static_cast<unsigned>(arguments.size()), arguments.data());
-    // A call that no listed architecture has cannot be made either.
-    if (result != -EDOM && result != -EEXIST) check(result, name);
+  void add_architecture(std::uint32_t token, std::uint32_t audit_arch) {
+    tokens_.push_back(token);
+    architectures_.push_back({audit_arch, {}, last_known_call(token), always(kRefuse)});
   }
 
-  static void check(int result, const char* what) {
-    if (result < 0) throw base::Error::sys("seccomp", what, -result);
+  // The highest number of a call that libseccomp knows.
+  static std::uint32_t last_known_call(std::uint32_t token) {
+    for (int number = 1024; number > 0; --number) {
+      char* name = seccomp_syscall_resolve_num_arch(token, number);
+      if (name == nullptr) continue;
+      std::free(name);
+      return static_cast<std::uint32_t>(number);
+    }
+    return 0;
   }
 
-  std::unique_ptr<void, decltype(&seccomp_release)> context_;
+  std::vector<std::uint32_t> tokens_;  // SCMP_ARCH_…
+  std::vector<Architecture> architectures_;
 };
-
-// The highest number of a call that libseccomp knows on this architecture.
-int last_known_call(std::uint32_t architecture) {
-  constexpr int kBeyond = 1024;
-  int last = 0;
-  for (int number = 0; number < kBeyond; ++number) {
-    char* name = seccomp_syscall_resolve_num_arch(architecture, number);
-    if (name == nullptr) continue;
-    last = number;
-    std::free(name);
-  }
-  return last;
-}
-
-// In front of the policy: calls newer than what it knows do not exist, instead of being refused.
-// Jumps in BPF are relative, so what follows needs no change.
-void prepend_unknown_calls(std::vector<sock_filter>& program) {
-  constexpr auto kArch = static_cast<std::uint32_t>(offsetof(seccomp_data, arch));
-  constexpr auto kNumber = static_cast<std::uint32_t>(offsetof(seccomp_data, nr));
-#if defined(__x86_64__)
-  constexpr std::uint32_t kNative = AUDIT_ARCH_X86_64, kNativeArch = SCMP_ARCH_X86_64;
-#elif defined(__aarch64__)
-  constexpr std::uint32_t kNative = AUDIT_ARCH_AARCH64, kNativeArch = SCMP_ARCH_AARCH64;
-#else
-  const std::uint32_t kNative = seccomp_arch_native(), kNativeArch = seccomp_arch_native();
-#endif
-  const auto last = static_cast<std::uint32_t>(last_known_call(kNativeArch));
-  const sock_filter prologue[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kArch),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kNative, 0, 3),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kNumber),
-      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-  };
-  program.insert(program.begin(), std::begin(prologue), std::end(prologue));
-}
 
 }  // namespace
 
 std::vector<sock_filter> compile_default_filter(const CapabilitySet& capabilities) {
   Policy policy;
-  for (const char* name : kAllowed) policy.allow(name);
+  for (const char* name : kAllowed) policy.set(name, always(kAllow));
   for (const auto& [capability, calls] : kWithCapability) {
     if (!capabilities.has(capability)) continue;
-    for (const char* name : calls) policy.allow(name);
+    for (const char* name : calls) policy.set(name, always(kAllow));
   }
+  using Test = Decision::Test;
   // Execution domains that change nothing about security.
-  for (const scmp_datum_t domain : {0x0U, 0x8U, 0x20000U, 0x20008U, 0xffffffffU}) {
-    policy.allow_if("personality", SCMP_A0(SCMP_CMP_EQ, domain));
-  }
+  policy.set("personality", allow_if(Test::kEqualsOneOf, {0x0, 0x8, 0x20000, 0x20008, 0xffffffff}));
   // Sockets to the machine that runs this one are nobody's business in a container.
-  policy.allow_if("socket", SCMP_A0(SCMP_CMP_NE, AF_VSOCK));
+  policy.set("socket", allow_if(Test::kNotEqual, {AF_VSOCK}));
   if (!capabilities.has("SYS_ADMIN")) {
-    constexpr scmp_datum_t kNamespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
-                                         CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
-    policy.allow_if("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, kNamespaces, 0));
+    policy.set("clone", allow_if(Test::kMaskedZero,
+                                 {CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+                                  CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET}));
   }
   // Its flags lie in memory, where no filter sees them.
-  policy.deny_as_missing("clone3");
-  std::vector<sock_filter> program = policy.compile();
-  prepend_unknown_calls(program);
-  return program;
+  policy.set("clone3", always(kMissing));
+  return policy.compile();
 }
 
 }  // namespace bld::runtime
