@@ -296,7 +296,8 @@ struct TarReader::State : base::ByteSource {
     entry.link = link != nullptr ? *link : gnu_link.value_or(header.link);
     if (entry.type == Type::kHardLink) {
       entry.link = clean_name(entry.link, limits);
-      if (entry.link.empty()) throw Error("{}: a hard link to the root", entry.path);
+      if (entry.link.empty())
+        throw Error("{}: a hard link to the root", base::printable(entry.path));
     } else if (entry.link.empty() || entry.link.find('\0') != std::string::npos ||
                entry.link.size() >= 4096) {
       throw Error("{}: a symbolic link to no possible name", base::printable(entry.path));

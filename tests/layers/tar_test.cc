@@ -75,6 +75,14 @@ TEST(TarWriter, TheBytesOfATinyTarNeverChange) {
   EXPECT_EQ(all[3].entry.path, ".wh.w");
 }
 
+// Python does not set the times of links.
+std::vector<FileEntry> without_link_times(std::vector<FileEntry> entries) {
+  for (FileEntry& entry : entries) {
+    if (entry.type == FileEntry::Type::kSymlink) entry.mtime_sec = 0;
+  }
+  return entries;
+}
+
 // What another reader shows for a tree with all that is hard to say in a tar.
 TEST(TarWriter, OtherReadersListTheSame) {
   const test::TempDir temp;
@@ -105,7 +113,8 @@ TEST(TarWriter, OtherReadersListTheSame) {
                              "', numeric_owner=True)\"";
   if (std::system("command -v python3 >/dev/null") == 0) {
     ASSERT_EQ(std::system(python.c_str()), 0);
-    EXPECT_EQ(by_python.entries_in_seconds(), tree.entries_in_seconds());
+    EXPECT_EQ(without_link_times(by_python.entries_in_seconds()),
+              without_link_times(tree.entries_in_seconds()));
   }
 }
 
