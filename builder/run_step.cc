@@ -1,12 +1,8 @@
 #include "builder/run_step.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -23,69 +19,6 @@ namespace {
 
 constexpr std::string_view kHostname = "bld";
 constexpr std::string_view kScriptPath = "/run/bld-script";
-
-// Reads both outputs of a command until it ended and what it wrote was taken. Others that still
-// hold the pipes open are not waited for.
-class OutputPump {
- public:
-  explicit OutputPump(const OutputReceiver& receive)
-      : receive_(receive),
-        out_(base::make_pipe()),
-        err_(base::make_pipe()),
-        end_(base::make_pipe()),
-        thread_([this] { pump(); }) {}
-
-  ~OutputPump() { finish(); }
-
-  OutputPump(const OutputPump&) = delete;
-  OutputPump& operator=(const OutputPump&) = delete;
-
-  int out() const { return out_.write.get(); }
-
-  int err() const { return err_.write.get(); }
-
-  void finish() {
-    if (!thread_.joinable()) return;
-    out_.write.reset();
-    err_.write.reset();
-    end_.write.reset();
-    thread_.join();
-  }
-
- private:
-  // Whether there may be more to read.
-  bool take(int fd, bool is_stderr) {
-    std::string bytes(64 * 1024, '\0');
-    const ssize_t count = ::read(fd, bytes.data(), bytes.size());
-    if (count < 0) return errno == EINTR;
-    if (count == 0) return false;
-    bytes.resize(static_cast<std::size_t>(count));
-    receive_(is_stderr, std::move(bytes));
-    return true;
-  }
-
-  void pump() {
-    ::fcntl(out_.read.get(), F_SETFL, O_NONBLOCK);
-    ::fcntl(err_.read.get(), F_SETFL, O_NONBLOCK);
-    struct pollfd fds[] = {
-        {out_.read.get(), POLLIN, 0}, {err_.read.get(), POLLIN, 0}, {end_.read.get(), POLLIN, 0}};
-    for (bool ended = false; !ended;) {
-      if (::poll(fds, 3, -1) < 0) continue;
-      ended = fds[2].revents != 0;
-      for (int i = 0; i < 2; ++i) {
-        if (fds[i].fd >= 0 && fds[i].revents != 0 && !take(fds[i].fd, i == 1)) fds[i].fd = -1;
-      }
-    }
-    for (const bool is_stderr : {false, true}) {
-      while (take(is_stderr ? err_.read.get() : out_.read.get(), is_stderr)) {
-      }
-    }
-  }
-
-  const OutputReceiver& receive_;
-  base::Pipe out_, err_, end_;
-  std::thread thread_;  // last: it uses the pipes
-};
 
 runtime::NetworkMode network_mode(NetworkChoice instruction, NetworkChoice command_line) {
   const NetworkChoice choice = instruction != NetworkChoice::kDefault ? instruction : command_line;
@@ -166,7 +99,7 @@ runtime::ResolvedUser resolve_user(const RunOperation& operation,
 
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
                        std::vector<runtime::Mount> mounts, const RunEnvironment& environment,
-                       const OutputReceiver& receive, std::stop_token stop) {
+                       const Stdio& stdio, std::stop_token stop) {
   const runtime::ResolvedUser user = resolve_user(operation, root);
   runtime::ContainerSpec spec;
   spec.root = root;
@@ -188,12 +121,10 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.mounts.insert(spec.mounts.end(), std::make_move_iterator(mounts.begin()),
                      std::make_move_iterator(mounts.end()));
 
-  OutputPump pump(receive);
-  spec.stdout_fd = pump.out();
-  spec.stderr_fd = pump.err();
-  const runtime::Exit exit = environment.services.containers.run(spec, std::move(stop));
-  pump.finish();
-  return exit;
+  spec.stdin_fd = stdio.in;
+  spec.stdout_fd = stdio.out;
+  spec.stderr_fd = stdio.err;
+  return environment.services.containers.run(spec, std::move(stop));
 }
 
 }  // namespace bld::builder

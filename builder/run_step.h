@@ -2,8 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -27,13 +25,15 @@ struct RunEnvironment {
   std::uint64_t shm_size_bytes = 64 << 20;
 };
 
-// Where the bytes of a command's outputs go, in order for each of the two; called by one thread.
-using OutputReceiver = std::function<void(bool is_stderr, std::string bytes)>;
+// Descriptors of the caller; -1 is /dev/null.
+struct Stdio {
+  int in = -1, out = -1, err = -1;
+};
 
 // Runs the command upon `root` and gives its exit status. `mounts` come from run_mounts.h and are
 // made besides those of the environment. A command that cannot be started is an Error.
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
                        std::vector<runtime::Mount> mounts, const RunEnvironment& environment,
-                       const OutputReceiver& receive, std::stop_token stop);
+                       const Stdio& stdio, std::stop_token stop);
 
 }  // namespace bld::builder

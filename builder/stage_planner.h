@@ -80,7 +80,8 @@ class StagePlanner {
   PlannedStage stage_;
   SourceResolver resolve_;
   char escape_;
-  int number_ = 0;               // of the instruction, as shown
+  int number_ = 0;                                    // of the instruction, as shown
+  const dockerfile::Instruction* trigger_ = nullptr;  // the one that is being planned, if any
   bool command_is_own_ = false;  // CMD was set in this stage: ENTRYPOINT leaves it
 };
 

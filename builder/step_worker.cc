@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "builder/add_remote.h"
 #include "builder/keys.h"
+#include "builder/output_pump.h"
 #include "builder/run_mounts.h"
 #include "builder/workdir_step.h"
 #include "layers/overlay_upper.h"
@@ -254,13 +255,13 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   RunOperation with_mounts = operation;
   with_mounts.unrecorded_env.insert(with_mounts.unrecorded_env.end(), mounts.env().begin(),
                                     mounts.env().end());
+  OutputPump output([&](bool is_stderr, std::string bytes) {
+    surroundings_.services.events.send(base::StepLog{step.event, is_stderr, std::move(bytes)});
+  });
   const runtime::Exit exit = run_step(
       with_mounts, {.lower = std::move(lower), .upper = tree.fs(), .work = tree.work()},
-      mounts.mounts(), run_environment(),
-      [&](bool is_stderr, std::string bytes) {
-        surroundings_.services.events.send(base::StepLog{step.event, is_stderr, std::move(bytes)});
-      },
-      stop_);
+      mounts.mounts(), run_environment(), {.out = output.out(), .err = output.err()}, stop_);
+  output.finish();
   if (stop_.stop_requested()) throw base::Error("the build was canceled");
   if (exit.status != 0) throw failure(operation, exit);
   if (!is_unchanged(tree.fs(), root)) add_tree(std::move(tree), root, result);

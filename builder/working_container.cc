@@ -1,0 +1,138 @@
+#include "builder/working_container.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/base_images.h"
+#include "builder/config_edit.h"
+#include "builder/snapshot.h"
+#include "builder/variables.h"
+#include "image/json.h"
+#include "layers/overlay_upper.h"
+
+namespace bld::builder {
+
+namespace {
+
+std::string to_json(const WorkingContainer& container) {
+  image::Json json = image::Json::object();
+  json.add("imageName", container.image_name);
+  json.add("imageID", container.image_id);
+  json.add("config", container.config.json());
+  return json.str();
+}
+
+WorkingContainer from_record(store::Container record) {
+  const image::Json json = image::Json::parse(record.config);
+  WorkingContainer container;
+  container.image_name = json.string("imageName");
+  container.image_id = json.string("imageID");
+  container.config = image::ImageConfig::parse(json.string("config"));
+  container.record = std::move(record);
+  return container;
+}
+
+// "busybox-working-container"; with "-1", "-2" … where that is taken.
+std::string free_name(store::Store& store, const std::string& image) {
+  std::string prefix;
+  if (image != "scratch") {
+    std::string last = image.substr(image.rfind('/') + 1);
+    last = last.substr(0, last.find_first_of(":@"));
+    prefix = last + "-";
+  }
+  const std::string name = prefix + "working-container";
+  const auto is_taken = [&](const std::string& candidate) {
+    for (const store::Container& other : store.containers()) {
+      if (other.name == candidate) return true;
+    }
+    return false;
+  };
+  if (!is_taken(name)) return name;
+  for (int number = 1;; ++number) {
+    std::string candidate = name + "-" + std::to_string(number);
+    if (!is_taken(candidate)) return candidate;
+  }
+}
+
+Snapshot snapshot_of(const store::Container& record) {
+  std::vector<std::shared_ptr<LayerHandle>> layers;
+  for (const image::DiffId& layer : record.layers) layers.push_back(LayerHandle::stored(layer));
+  return Snapshot(std::move(layers));
+}
+
+}  // namespace
+
+WorkingContainer make_container(const FromOptions& options, const Services& services,
+                                std::stop_token stop) {
+  store::Store& store = services.store;
+  const image::Platform platform = options.platform.value_or(image::Platform::host());
+  WorkingContainer container;
+  if (options.image == "scratch") {
+    container.config = scratch_config(platform);
+  } else {
+    BuildRequest request;
+    request.pull = options.pull;
+    request.connection = options.connection;
+    const BaseImage base = resolve_base_image(options.image, platform, request, services, stop);
+    container.config = base.config;
+    container.image_name = base.name.empty() ? options.image : base.name;
+    container.record.image_manifest = image::Digest::parse(base.manifest_digest);
+    container.image_id = store.get_image("@" + base.manifest_digest).config_digest.hex();
+    container.record.layers = base.config.diff_ids;
+  }
+  container.record.name = options.name.empty() ? free_name(store, options.image) : options.name;
+  container.record.config = to_json(container);
+  container.record = store.create_container(container.record);
+  layers::prepare_upper(snapshot_of(container.record).trees(store),
+                        store.container_dir(container.record.id) / "upper");
+  return container;
+}
+
+WorkingContainer get_container(store::Store& store, std::string_view name) {
+  auto record = store.find_container(name);
+  if (!record) throw base::Error("{}: container not known", base::printable(name));
+  return from_record(std::move(*record));
+}
+
+std::vector<WorkingContainer> list_containers(store::Store& store) {
+  std::vector<WorkingContainer> containers;
+  for (store::Container& record : store.containers()) {
+    containers.push_back(from_record(std::move(record)));
+  }
+  return containers;
+}
+
+runtime::Exit run_in_container(const WorkingContainer& container,
+                               const ContainerRunOptions& options, const Services& services,
+                               std::stop_token stop) {
+  const auto lock = services.store.lock_container(container.record.id);
+  const std::filesystem::path directory = services.store.container_dir(container.record.id);
+  const image::RunConfig& config = container.config.config;
+  RunOperation operation;
+  operation.args = options.args;
+  operation.env = config.env;
+  for (const std::string& entry : options.env) {
+    const std::size_t equals = entry.find('=');
+    set_variable(operation.env, entry.substr(0, equals),
+                 equals == std::string::npos ? "" : entry.substr(equals + 1));
+  }
+  if (!find_variable(operation.env, "PATH")) operation.env.emplace_back(kDefaultPath);
+  operation.directory = options.directory.empty() ? config.working_dir : options.directory;
+  operation.user = options.user.empty() ? config.user : options.user;
+  return run_step(operation,
+                  {.lower = snapshot_of(container.record).trees(services.store),
+                   .upper = directory / "upper",
+                   .work = directory / "work"},
+                  {},
+                  {.services = services,
+                   .network = options.network,
+                   .add_hosts = options.add_hosts,
+                   .cap_add = options.cap_add,
+                   .cap_drop = options.cap_drop,
+                   .ulimits = options.ulimits,
+                   .volumes = options.volumes},
+                  options.stdio, std::move(stop));
+}
+
+}  // namespace bld::builder

@@ -1,0 +1,55 @@
+// Scripted builds: an active snapshot that stays open between commands.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/build.h"
+#include "builder/build_request.h"
+#include "builder/run_step.h"
+#include "image/image_config.h"
+#include "store/store.h"
+
+namespace bld::builder {
+
+struct FromOptions {
+  std::string image;  // as FROM has it; "scratch" is the empty one
+  std::string name;   // of the container; empty: made from the image's name
+  std::optional<image::Platform> platform;
+  PullPolicy pull = PullPolicy::kMissing;
+  registry::ConnectionOptions connection;
+};
+
+// What a working container is besides its files, as the store keeps it.
+struct WorkingContainer {
+  store::Container record;
+  std::string image_name;  // in full; empty: scratch
+  std::string image_id;    // hex; empty: scratch
+  image::ImageConfig config;
+};
+
+// Makes a container: instant, whatever the size of the image.
+WorkingContainer make_container(const FromOptions& options, const Services& services,
+                                std::stop_token stop);
+
+// By name, ID or unique prefix of an ID; throws "container not known".
+WorkingContainer get_container(store::Store& store, std::string_view name);
+std::vector<WorkingContainer> list_containers(store::Store& store);
+
+struct ContainerRunOptions {
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // "NAME=value", before the image's
+  std::string user, directory;   // empty: the image's
+  NetworkChoice network = NetworkChoice::kDefault;
+  std::vector<VolumeMount> volumes;
+  std::vector<std::string> add_hosts, cap_add, cap_drop, ulimits;
+  Stdio stdio;
+};
+
+// Runs a command in it, and gives its exit status. Another command on the same container waits.
+runtime::Exit run_in_container(const WorkingContainer& container,
+                               const ContainerRunOptions& options, const Services& services,
+                               std::stop_token stop);
+
+}  // namespace bld::builder

@@ -1,0 +1,403 @@
+#include "registry/copy_image.h"
+
+#include <algorithm>
+#include <future>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/byte_stream.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
+#include "base/unique_fd.h"
+#include "image/image_config.h"
+#include "image/json.h"
+#include "image/manifest.h"
+#include "registry/archive.h"
+#include "registry/docker_registry.h"
+#include "registry/layout.h"
+
+namespace bld::registry {
+
+namespace {
+
+using image::Descriptor;
+using image::MediaType;
+
+constexpr unsigned kParallelLayers = 4;
+constexpr std::uint64_t kProgressBytes = 1 << 20;  // between two messages
+
+// Tells how far a blob is, and ends the copy when it is to stop.
+class WatchedSource : public base::ByteSource {
+ public:
+  WatchedSource(base::ByteSource& source, const Descriptor& blob, const char* what,
+                base::EventSink& events, std::stop_token stop)
+      : source_(source), events_(events), stop_(std::move(stop)) {
+    transfer_.id = std::string(what) + " " + blob.digest.str();
+    transfer_.action = std::string("Copying ") + what;
+    transfer_.total = blob.size;
+    events_.send(transfer_);
+  }
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    if (stop_.stop_requested()) throw base::Error("canceled");
+    const std::size_t count = source_.read(buffer);
+    transfer_.bytes += count;
+    if (transfer_.bytes - told_ >= kProgressBytes) {
+      told_ = transfer_.bytes;
+      events_.send(transfer_);
+    }
+    return count;
+  }
+
+  void done() {
+    transfer_.done = true;
+    events_.send(transfer_);
+  }
+
+ private:
+  base::ByteSource& source_;
+  base::EventSink& events_;
+  std::stop_token stop_;
+  base::Transfer transfer_;
+  std::uint64_t told_ = 0;
+};
+
+class FileSource : public base::ByteSource {
+ public:
+  explicit FileSource(base::UniqueFd fd) : fd_(std::move(fd)), source_(fd_.get()) {}
+
+  std::size_t read(std::span<std::byte> buffer) override { return source_.read(buffer); }
+
+ private:
+  base::UniqueFd fd_;
+  base::FdSource source_;
+};
+
+// Runs one task a layer, some at a time, and throws what the first of them threw when all ended.
+template <typename Task>
+void for_each_layer(std::size_t count, unsigned at_once, Task task) {
+  base::ThreadPool pool(at_once);
+  std::vector<std::future<void>> futures;
+  for (std::size_t i = 0; i < count; ++i) futures.push_back(pool.submit([&task, i] { task(i); }));
+  for (std::future<void>& future : futures) future.wait();
+  for (std::future<void>& future : futures) future.get();
+}
+
+// ── pull ─────────────────────────────────────────────────────────────────────────────────────────
+
+std::unique_ptr<ImageSource> open_source(const Location& from, const ConnectionOptions& connection,
+                                         store::Store& store, std::stop_token stop) {
+  switch (from.kind) {
+    case TransportKind::kDocker:
+      return open_registry_source(image::Reference::parse(from.reference), connection,
+                                  std::move(stop));
+    case TransportKind::kOciLayout:
+      return open_layout_source(from.path, from.reference);
+    case TransportKind::kDirectory:
+      return open_directory_source(from.path);
+    case TransportKind::kOciArchive:
+      return open_oci_archive_source(from.path, from.reference, store.make_temp_dir());
+    case TransportKind::kDockerArchive:
+      return open_docker_archive_source(from.path, from.reference, store.make_temp_dir());
+  }
+  throw base::Error("{}: no such transport", from.str());
+}
+
+struct FetchedManifest {
+  std::string text;
+  Descriptor descriptor;
+};
+
+// The document's own type has to be the one that it was served with.
+MediaType document_type(const ManifestText& document) {
+  const image::Json json = image::Json::parse(document.text);
+  std::string type = json.string("mediaType");
+  if (!type.empty() && !document.media_type.empty() && type != document.media_type) {
+    throw base::Error("the manifest says it is \"{}\" but came as \"{}\"", type,
+                      document.media_type);
+  }
+  if (type.empty()) type = document.media_type;
+  if (type.empty() && json.find("manifests") != nullptr) return MediaType::kOciIndex;
+  const MediaType known = type.empty() ? MediaType::kOciManifest : image::parse_media_type(type);
+  if (!image::is_manifest(known) && !image::is_index(known)) {
+    throw base::Error("\"{}\" is no kind of image that bld knows", type);
+  }
+  return known;
+}
+
+FetchedManifest with_descriptor(ManifestText document) {
+  FetchedManifest fetched;
+  fetched.descriptor.media_type = document_type(document);
+  fetched.descriptor.digest = image::Digest::of(base::as_bytes(document.text));
+  fetched.descriptor.size = document.text.size();
+  fetched.text = std::move(document.text);
+  return fetched;
+}
+
+// The manifest of one image: an index is asked for the one of the platform.
+FetchedManifest fetch_manifest(ImageSource& source, const std::optional<image::Digest>& expected,
+                               const image::Platform& platform) {
+  FetchedManifest fetched = with_descriptor(source.manifest(nullptr));
+  if (expected && fetched.descriptor.digest != *expected) {
+    throw base::Error("the manifest has the digest {}, not {}", fetched.descriptor.digest.str(),
+                      expected->str());
+  }
+  if (!image::is_index(fetched.descriptor.media_type)) return fetched;
+  const image::Index index = image::Index::parse(fetched.text);
+  const auto chosen = index.choose(platform);
+  if (!chosen) {
+    base::Error error("no image for the platform {}", platform.str());
+    std::string offered;
+    for (const Descriptor& entry : index.manifests) {
+      if (entry.platform && entry.platform->os != "unknown") {
+        offered += " " + entry.platform->str();
+      }
+    }
+    error.hint("there are images for:" + offered);
+    throw error;
+  }
+  FetchedManifest of_platform = with_descriptor(source.manifest(&*chosen));
+  if (of_platform.descriptor.digest != chosen->digest ||
+      of_platform.descriptor.size != chosen->size) {
+    throw base::Error("the manifest is not the one that the index names ({})",
+                      chosen->digest.str());
+  }
+  return of_platform;
+}
+
+class Puller {
+ public:
+  Puller(store::Store& store, ImageSource& source, base::EventSink& events, std::stop_token stop)
+      : store_(store), source_(source), events_(events), stop_(std::move(stop)) {}
+
+  store::ImageRecord pull(const FetchedManifest& fetched,
+                          const std::optional<image::Reference>& name) {
+    const image::Manifest manifest = image::Manifest::parse(fetched.text);
+    store::Transaction transaction = store_.begin();
+    const image::ImageConfig config = put_config(transaction, manifest.config);
+    if (config.diff_ids.size() != manifest.layers.size()) {
+      throw base::Error("the manifest has {} layers, the config {}", manifest.layers.size(),
+                        config.diff_ids.size());
+    }
+    for_each_layer(manifest.layers.size(), kParallelLayers, [&](std::size_t i) {
+      pull_layer(manifest.layers[i], std::span(config.diff_ids).first(i + 1));
+    });
+    base::MemorySource text(fetched.text);
+    transaction.put_blob(text, fetched.descriptor);
+    transaction.record_image(fetched.descriptor, manifest.config);
+    if (name) transaction.name_image(*name, fetched.descriptor.digest);
+    std::move(transaction).commit();
+    return store_.get_image(manifest.config.digest.hex());
+  }
+
+ private:
+  image::ImageConfig put_config(store::Transaction& transaction, const Descriptor& config) {
+    if (config.size > image::Json::kMaximumBytes) throw base::Error("the config is too large");
+    const auto content = source_.open_blob(config, 0);
+    WatchedSource watched(*content, config, "config", events_, stop_);
+    const std::string text = base::read_to_end(watched, config.size);
+    base::MemorySource source(text);
+    transaction.put_blob(source, config);
+    watched.done();
+    return image::ImageConfig::parse(text);
+  }
+
+  // In a transaction of its own: a layer that is whole stays, whatever becomes of the others.
+  void pull_layer(const Descriptor& blob, std::span<const image::DiffId> up_to_this) {
+    if (!image::is_layer(blob.media_type)) {
+      throw base::Error("layer {} is of an unknown type \"{}\"", blob.digest.str(),
+                        blob.unknown_media_type);
+    }
+    const image::DiffId& diff_id = up_to_this.back();
+    const auto known = store_.find_layer(diff_id);
+    const bool has_this_blob =
+        known && std::any_of(known->blobs.begin(), known->blobs.end(),
+                             [&](const Descriptor& b) { return b.digest == blob.digest; });
+    const bool is_plain_tar = blob.digest == diff_id.digest;
+    if (known && (has_this_blob || is_plain_tar)) return;
+    const auto content = source_.open_blob(blob, 0);
+    WatchedSource watched(*content, blob, "blob", events_, stop_);
+    try {
+      store::Transaction transaction = store_.begin();
+      transaction.ingest_layer(watched, blob, diff_id, store::Extract::kNo,
+                               up_to_this.first(up_to_this.size() - 1));
+      std::move(transaction).commit();
+    } catch (base::Error& error) {
+      error.add_context("layer " + blob.digest.str());
+      throw;
+    }
+    watched.done();
+  }
+
+  store::Store& store_;
+  ImageSource& source_;
+  base::EventSink& events_;
+  std::stop_token stop_;
+};
+
+std::optional<image::Digest> expected_digest(const Location& from) {
+  if (from.kind != TransportKind::kDocker) return std::nullopt;
+  return image::Reference::parse(from.reference).digest();
+}
+
+// ── push ─────────────────────────────────────────────────────────────────────────────────────────
+
+std::unique_ptr<ImageSink> open_sink(const Location& to, const ConnectionOptions& connection,
+                                     store::Store& store, std::stop_token stop) {
+  switch (to.kind) {
+    case TransportKind::kDocker:
+      return open_registry_sink(image::Reference::parse(to.reference), connection, std::move(stop));
+    case TransportKind::kOciLayout:
+      return open_layout_sink(to.path, to.reference);
+    case TransportKind::kDirectory:
+      return open_directory_sink(to.path);
+    case TransportKind::kOciArchive:
+      return open_oci_archive_sink(to.path, to.reference, store.make_temp_dir());
+    case TransportKind::kDockerArchive:
+      return open_docker_archive_sink(to.path, to.reference);
+  }
+  throw base::Error("{}: no such transport", to.str());
+}
+
+MediaType layer_type(layers::Compression compression, bool is_docker) {
+  switch (compression) {
+    case layers::Compression::kNone:
+      return is_docker ? MediaType::kDockerLayerTar : MediaType::kOciLayerTar;
+    case layers::Compression::kGzip:
+      return is_docker ? MediaType::kDockerLayerGzip : MediaType::kOciLayerGzip;
+    case layers::Compression::kZstd:
+      if (is_docker) throw base::Error("zstd needs the OCI format: use --format oci");
+      return MediaType::kOciLayerZstd;
+  }
+  throw base::Error("unknown compression");
+}
+
+layers::Compression compression_of(MediaType type) {
+  switch (type) {
+    case MediaType::kOciLayerGzip:
+    case MediaType::kDockerLayerGzip:
+      return layers::Compression::kGzip;
+    case MediaType::kOciLayerZstd:
+      return layers::Compression::kZstd;
+    default:
+      return layers::Compression::kNone;
+  }
+}
+
+class Pusher {
+ public:
+  Pusher(store::Store& store, ImageSink& sink, const PushOptions& options, base::EventSink& events,
+         std::stop_token stop)
+      : store_(store), sink_(sink), options_(options), events_(events), stop_(std::move(stop)) {}
+
+  Descriptor push(const store::ImageRecord& record) {
+    const std::string stored_text = store_.read_manifest_text(record.manifest_digest);
+    image::Manifest manifest = image::Manifest::parse(stored_text);
+    const image::Manifest stored = manifest;
+    set_format(manifest);
+    const image::ImageConfig config = store_.read_config(record.config_digest);
+    for_each_layer(manifest.layers.size(), sink_.is_sequential() ? 1 : kParallelLayers,
+                   [&](std::size_t i) {
+                     push_layer(manifest.layers[i], config.diff_ids.at(i), manifest.media_type);
+                   });
+    put(manifest.config, open_blob(manifest.config.digest), "config");
+    // An image that is passed on as it came keeps its manifest to the byte, and so its digest.
+    const std::string text = manifest == stored ? stored_text : manifest.json();
+    Descriptor descriptor;
+    descriptor.media_type = manifest.media_type;
+    descriptor.digest = image::Digest::of(base::as_bytes(text));
+    descriptor.size = text.size();
+    sink_.put_manifest(text, descriptor);
+    return descriptor;
+  }
+
+ private:
+  void set_format(image::Manifest& manifest) const {
+    if (options_.format == ManifestFormat::kAsStored) return;
+    const bool is_docker = options_.format == ManifestFormat::kDocker;
+    manifest.media_type = is_docker ? MediaType::kDockerManifest : MediaType::kOciManifest;
+    manifest.config.media_type = is_docker ? MediaType::kDockerConfig : MediaType::kOciConfig;
+    if (is_docker) manifest.annotations.clear();
+  }
+
+  // How the layer is to leave: a compressed one as it is, a plain tar as was asked for.
+  layers::Compression compression_for(const Descriptor& layer) const {
+    if (sink_.wants_uncompressed_layers()) return layers::Compression::kNone;
+    const layers::Compression now = compression_of(layer.media_type);
+    if (now == layers::Compression::kNone || options_.force_compression) {
+      return options_.compression;
+    }
+    return now;
+  }
+
+  void push_layer(Descriptor& layer, const image::DiffId& diff_id, MediaType manifest_type) {
+    const layers::Compression wanted = compression_for(layer);
+    const bool is_docker = manifest_type == MediaType::kDockerManifest;
+    const auto annotations = layer.annotations;
+    const bool as_it_is =
+        wanted == compression_of(layer.media_type) && store_.find_blob(layer.digest).has_value();
+    if (!as_it_is) {
+      layer = store_.ensure_blob(diff_id, wanted, options_.compression_level);
+      layer.annotations = annotations;
+    }
+    layer.media_type = layer_type(wanted, is_docker);
+    layer.unknown_media_type.clear();
+    if (sink_.has_blob(layer)) return;
+    put(layer, open_blob(layer.digest), "blob");
+  }
+
+  base::UniqueFd open_blob(const image::Digest& digest) { return store_.open_blob(digest); }
+
+  void put(const Descriptor& descriptor, base::UniqueFd fd, const char* what) {
+    FileSource file(std::move(fd));
+    WatchedSource watched(file, descriptor, what, events_, stop_);
+    sink_.put_blob({.descriptor = descriptor,
+                    .content = &watched,
+                    .is_config = std::string_view(what) == "config"});
+    watched.done();
+  }
+
+  store::Store& store_;
+  ImageSink& sink_;
+  const PushOptions& options_;
+  base::EventSink& events_;
+  std::stop_token stop_;
+};
+
+}  // namespace
+
+store::ImageRecord pull(store::Store& store, const Location& from, const PullOptions& options,
+                        base::EventSink& events, std::stop_token stop) try {
+  const auto source = open_source(from, options.connection, store, stop);
+  const FetchedManifest manifest = fetch_manifest(
+      *source, expected_digest(from), options.platform.value_or(image::Platform::host()));
+  std::optional<image::Reference> name = options.name;
+  if (!name && from.kind == TransportKind::kDocker) {
+    name = image::Reference::parse(from.reference);
+  }
+  return Puller(store, *source, events, std::move(stop)).pull(manifest, name);
+
+} catch (base::Error& error) {
+  error.add_context("pulling " + from.str());
+  throw;
+}
+
+Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
+                const PushOptions& options, base::EventSink& events, std::stop_token stop) try {
+  const auto sink = open_sink(to, options.connection, store, stop);
+  return Pusher(store, *sink, options, events, std::move(stop)).push(image);
+
+} catch (base::Error& error) {
+  error.add_context("pushing to " + to.str());
+  throw;
+}
+
+image::Digest resolve(const Location& from, const ConnectionOptions& connection,
+                      const std::optional<image::Platform>& platform) {
+  const auto source = open_registry_source(image::Reference::parse(from.reference), connection, {});
+  return fetch_manifest(*source, expected_digest(from), platform.value_or(image::Platform::host()))
+      .descriptor.digest;
+}
+
+}  // namespace bld::registry
