@@ -81,9 +81,7 @@ void download(registry::Http& http, const registry::Url& url, const RemoteOption
 
 FetchedSource fetch_file(const std::string& source, const RemoteOptions& options,
                          const base::RootedDir& scratch, std::stop_token stop) {
-  if (!options.checksum.empty() &&
-      (!options.checksum.starts_with("sha256:") ||
-       options.checksum != image::Digest::parse(options.checksum).str())) {
+  if (!options.checksum.empty() && image::Digest::parse(options.checksum).algorithm() != "sha256") {
     throw base::Error("--checksum: {} is no sha256 digest", base::printable(options.checksum));
   }
   const registry::Url url = registry::Url::parse(source);
@@ -94,15 +92,15 @@ FetchedSource fetch_file(const std::string& source, const RemoteOptions& options
     try {
       download(http, url, options, scratch);
       break;
-    } catch (registry::BrokenConnection& error) {
-      if (error.kind() != registry::BrokenConnection::Kind::kBroken || attempt == kDownloads) {
-        error.add_context(without_userinfo(source));
-        throw;
-      }
     } catch (base::Error& error) {
       scratch.remove_tree(kFileName);
-      error.add_context(without_userinfo(source));
-      throw;
+      const auto* broken = dynamic_cast<const registry::BrokenConnection*>(&error);
+      const bool again = broken != nullptr && attempt < kDownloads &&
+                         broken->kind() == registry::BrokenConnection::Kind::kBroken;
+      if (!again) {
+        error.add_context(base::printable(url.shown()));
+        throw;
+      }
     }
     http.pause(attempt, "");
   }
