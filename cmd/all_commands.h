@@ -1,0 +1,27 @@
+// The makers of all commands, one a file.
+#pragma once
+
+#include <memory>
+
+#include "cmd/command.h"
+
+namespace bld::cmd {
+
+std::unique_ptr<Command> make_build();
+std::unique_ptr<Command> make_check();
+std::unique_ptr<Command> make_containers();
+std::unique_ptr<Command> make_from();
+std::unique_ptr<Command> make_images();
+std::unique_ptr<Command> make_info();
+std::unique_ptr<Command> make_inspect();
+std::unique_ptr<Command> make_prune();
+std::unique_ptr<Command> make_pull();
+std::unique_ptr<Command> make_push();
+std::unique_ptr<Command> make_rm();
+std::unique_ptr<Command> make_rmi();
+std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_tag();
+std::unique_ptr<Command> make_unshare();
+std::unique_ptr<Command> make_version();
+
+}  // namespace bld::cmd

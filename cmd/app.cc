@@ -1,0 +1,174 @@
+#include "cmd/app.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cmd/exit_code.h"
+#include "cmd/render_error.h"
+#include "cmd/standard_streams.h"
+#include "cmd/usage.h"
+
+namespace bld::cmd {
+
+using base::Error;
+
+std::filesystem::path App::store_root() const {
+  if (!globals_.root.empty()) return globals_.root;
+  // Root of a user namespace that somebody else made is still an ordinary user's root.
+  const bool is_root = isolation_ ? isolation_->original_uid == 0 && !isolation_->in_user_namespace
+                                  : ::geteuid() == 0 && !runtime::is_user_namespace();
+  return store::default_root(is_root);
+}
+
+void App::start(Needs needs) {
+  if (needs == Needs::kNothing) return;
+  if (needs == Needs::kNamespaces || needs == Needs::kContainers) {
+    isolation_ = runtime::enter_namespaces();
+  }
+  if (needs == Needs::kContainers) launcher_ = runtime::Launcher::start();
+  signals_ = std::make_unique<Signals>();
+  store_ = store::Store::open({.root = store_root()});
+}
+
+store::Store& App::store() {
+  BLD_CHECK(store_.has_value());
+  return *store_;
+}
+
+runtime::ContainerRunner& App::containers() {
+  BLD_CHECK(launcher_ != nullptr);
+  return *launcher_;
+}
+
+const runtime::Isolation& App::isolation() const {
+  BLD_CHECK(isolation_.has_value());
+  return *isolation_;
+}
+
+std::stop_token App::stop_token() const { return signals_ ? signals_->token() : std::stop_token(); }
+
+namespace {
+
+const CommandEntry* find_command(std::string_view name) {
+  for (const CommandEntry& entry : commands()) {
+    for (const std::string& known : entry.names) {
+      if (known == name) return &entry;
+    }
+  }
+  return nullptr;
+}
+
+Error unknown_command(std::string_view name) {
+  Error error("unknown command \"{}\" for \"bld\"", name);
+  std::vector<std::string_view> known;
+  for (const CommandEntry& entry : commands()) {
+    known.insert(known.end(), entry.names.begin(), entry.names.end());
+  }
+  if (const auto meant = base::nearest(name, known)) {
+    error.hint(fmt::format("did you mean {}?", *meant));
+  }
+  return error;
+}
+
+void declare_globals(FlagSet& flags, GlobalOptions& globals) {
+  flags.add_text("root", "DIR", globals.root, "directory of the store");
+  flags.add_text("log-level", "LEVEL", globals.log_level, "");
+  flags.add_bool("help,h", globals.help, "show this text");
+  flags.refuse({"runroot", "storage-driver", "storage-opt", "imagestore", "transient-store",
+                "registries-conf", "registries-conf-dir", "short-name-alias-conf", "cgroup-manager",
+                "default-mounts-file", "cpu-profile", "memory-profile"});
+}
+
+// The flags in front of the command.
+struct Front {
+  std::vector<std::string> rest;  // the command and what follows it
+  std::string usage;
+};
+
+Front parse_front(const std::vector<std::string>& words, GlobalOptions& globals) {
+  FlagSet flags;
+  declare_globals(flags, globals);
+  flags.add_bool("version,v", globals.version, "show the version");
+  flags.refuse({"userns-uid-map", "userns-gid-map"});
+  Front front;
+  front.rest = flags.parse(words, FlagPlacement::kBeforeArguments);
+  front.usage = flags.usage();
+  return front;
+}
+
+int run_command(const CommandEntry& entry, std::span<const std::string> words,
+                GlobalOptions& globals, int& signal) {
+  const std::unique_ptr<Command> command = entry.make();
+  FlagSet flags;
+  declare_globals(flags, globals);
+  command->declare(flags);
+  const auto arguments = flags.parse(words, entry.placement);
+  if (globals.help) {
+    print(usage_of(entry, flags));
+    return kSuccess;
+  }
+  App app(globals);
+
+  // Also when an Error goes past: what a stopped build says is not the point then.
+  struct Note {
+    ~Note() { signal = app.signal(); }
+
+    App& app;
+    int& signal;
+  } note{app, signal};
+
+  app.start(entry.needs);
+  return command->run(app, flags, arguments);
+}
+
+int dispatch(const std::vector<std::string>& words, int& signal) {
+  GlobalOptions globals;
+  const Front front = parse_front(words, globals);
+  if (globals.version) {
+    print(version_line());
+    return kSuccess;
+  }
+  if (front.rest.empty() || front.rest.front() == "help") {
+    if (front.rest.size() > 1) {
+      globals.help = true;
+    } else {
+      print(usage(front.usage));
+      return kSuccess;
+    }
+  }
+  const std::string& name = front.rest[globals.help && front.rest.front() == "help" ? 1 : 0];
+  const CommandEntry* entry = find_command(name);
+  if (entry == nullptr) throw unknown_command(name);
+  const std::span<const std::string> rest(front.rest);
+  return run_command(*entry, front.rest.front() == "help" ? rest.subspan(2) : rest.subspan(1),
+                     globals, signal);
+}
+
+}  // namespace
+
+int run_app(const std::vector<std::string>& words) {
+  int signal = 0;
+  try {
+    const int status = dispatch(words, signal);
+    if (signal == 0 || status == kSuccess) return status;
+  } catch (const Error& error) {
+    if (signal == 0) {
+      print_error(render_error(error));
+      return error.exit_status().value_or(kOwnError);
+    }
+  } catch (const std::exception& error) {
+    if (signal == 0) {
+      print_error(render_error(Error("{}", error.what())));
+      return kOwnError;
+    }
+  }
+  print_error(fmt::format("Error: canceled by SIG{}\n", ::sigabbrev_np(signal)));
+  return status_of_signal(signal);
+}
+
+}  // namespace bld::cmd

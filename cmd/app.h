@@ -1,0 +1,53 @@
+// Makes every object, owns it, and hands out references.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "cmd/command.h"
+#include "cmd/signals.h"
+#include "runtime/isolation.h"
+#include "runtime/launcher.h"
+#include "store/store.h"
+
+namespace bld::cmd {
+
+// What may be said before and after any command.
+struct GlobalOptions {
+  std::string root;  // empty: the user's own
+  std::string log_level = "warn";
+  bool help = false, version = false;
+};
+
+class App {
+ public:
+  explicit App(GlobalOptions& globals) : globals_(globals) {}
+
+  // Namespaces, then the launcher, then the signals' thread, then the store: each as far as needed.
+  void start(Needs needs);
+
+  store::Store& store();
+  runtime::ContainerRunner& containers();
+  const runtime::Isolation& isolation() const;
+  std::filesystem::path store_root() const;
+
+  std::stop_token stop_token() const;
+
+  // The signal that asked to end, or 0.
+  int signal() const { return signals_ ? signals_->received() : 0; }
+
+ private:
+  GlobalOptions& globals_;
+  std::optional<runtime::Isolation> isolation_;
+  std::unique_ptr<runtime::Launcher> launcher_;
+  std::unique_ptr<Signals> signals_;
+  std::optional<store::Store> store_;
+};
+
+// The whole program but for argv; returns the exit status.
+int run_app(const std::vector<std::string>& words);
+
+}  // namespace bld::cmd

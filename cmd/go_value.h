@@ -1,0 +1,103 @@
+// Values as Go's templates see them: what `--format` walks over and `--json` writes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "image/json.h"
+
+namespace bld::cmd {
+
+class Value {
+ public:
+  using List = std::vector<Value>;
+
+  // Keys sorted, as Go prints and walks maps.
+  struct Map {
+    std::vector<std::pair<std::string, Value>> entries;
+    bool operator==(const Map&) const = default;
+  };
+
+  enum class Omit { kNever, kIfEmpty, kAlways };
+
+  struct Field;
+
+  // A Go struct.
+  struct Record {
+    std::vector<Field> fields;
+    bool operator==(const Record&) const = default;
+  };
+
+  // A text that Go holds as another type: a time, a digest's type…
+  struct Printed {
+    std::string json, text;
+    bool operator==(const Printed&) const = default;
+  };
+
+  Value() = default;  // nil
+
+  Value(bool value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+
+  Value(std::int64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
+
+  Value(int value) : value_(std::int64_t{value}) {}  // NOLINT(google-explicit-constructor)
+
+  Value(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Value(std::string_view value)
+      : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Value(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Value(List value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Value(Record value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+
+  Value(Printed value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+
+  static Value list(const std::vector<std::string>& texts);
+  static Value map(const std::map<std::string, std::string>& texts);
+  static Value map(std::vector<std::pair<std::string, Value>> entries);
+  static Value from_json(const image::Json& json);
+
+  template <typename T>
+  const T* get() const {
+    return std::get_if<T>(&value_);
+  }
+
+  bool is_nil() const { return std::holds_alternative<std::monostate>(value_); }
+
+  // Of a map or a record; null if there is none.
+  const Value* find(std::string_view key) const;
+
+  bool truth() const;  // as `if` sees it: neither nil, false, 0 nor empty
+  bool empty() const;  // as `omitempty` sees it
+
+  std::string text() const;    // %v
+  std::string quoted() const;  // %q
+  image::Json json() const;
+
+  bool operator==(const Value&) const = default;
+
+ private:
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map, Record, Printed>
+      value_;
+};
+
+struct Value::Field {
+  std::string name;       // in templates
+  std::string json_name;  // empty: the same
+  Value value;
+  Omit omit = Omit::kNever;
+  bool operator==(const Field&) const = default;
+};
+
+// A Go string literal with quotes, as %q writes it.
+std::string go_quoted(std::string_view text);
+
+}  // namespace bld::cmd

@@ -1,0 +1,77 @@
+#include "cmd/human.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace bld::cmd {
+
+std::string size_text(std::uint64_t bytes) {
+  static constexpr std::array kUnits{"B", "KB", "MB", "GB", "TB", "PB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  // What three digits would show as 1000 of a unit is 1 of the next.
+  while (value >= (unit == 0 ? 1000 : 999.5) && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return fmt::format("{:.3g} {}", value, kUnits[unit]);
+}
+
+std::string age_text(std::chrono::seconds age) {
+  const auto seconds = age.count();
+  const auto minutes = seconds / 60;
+  const auto hours = (seconds + 1800) / 3600;
+  const auto some = [](auto count, std::string_view unit) {
+    return fmt::format("{} {} ago", count, unit);
+  };
+  if (seconds < 1) return "Less than a second ago";
+  if (seconds == 1) return "1 second ago";
+  if (seconds < 60) return some(seconds, "seconds");
+  if (minutes == 1) return "About a minute ago";
+  if (minutes < 60) return some(minutes, "minutes");
+  if (hours <= 1) return "About an hour ago";
+  if (hours < 48) return some(hours, "hours");
+  if (hours < 24 * 7 * 2) return some(hours / 24, "days");
+  if (hours < 24 * 30 * 2) return some(hours / 24 / 7, "weeks");
+  if (hours < 24 * 365 * 2) return some(hours / 24 / 30, "months");
+  return some(hours / 24 / 365, "years");
+}
+
+std::string duration_text(std::chrono::nanoseconds duration) {
+  const double seconds = std::chrono::duration<double>(duration).count();
+  if (seconds < 60) return fmt::format("{:.1f}s", seconds);
+  const auto whole = static_cast<long long>(seconds);
+  return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+}
+
+namespace {
+
+// Characters, as good as columns for names and times.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace
+
+std::string table_text(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    if (widths.size() < row.size()) widths.resize(row.size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - width_of(row[i]) + 3, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace bld::cmd

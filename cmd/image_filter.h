@@ -1,0 +1,19 @@
+// `--filter KEY=VALUE` of images.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "store/store.h"
+
+namespace bld::cmd {
+
+// Leaves the images that the filter lets through; of those found by name, only the names that
+// match. Throws for a filter that is none, and for an image that it names and is not there.
+void apply_filter(store::Store& store, const std::string& filter,
+                  std::vector<store::ImageRecord>& images);
+
+// Whether a name ("docker.io/library/app:1") is meant by a pattern ("app", "*/app", "app:1").
+bool name_matches(const std::string& name, const std::string& pattern);
+
+}  // namespace bld::cmd

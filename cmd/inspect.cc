@@ -1,0 +1,87 @@
+// bld inspect
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "cmd/all_commands.h"
+#include "cmd/app.h"
+#include "cmd/go_template.h"
+#include "cmd/inspect_value.h"
+#include "cmd/listing.h"
+#include "cmd/standard_streams.h"
+#include "image/image_config.h"
+
+namespace bld::cmd {
+
+namespace {
+
+// The name by which it was asked for, in full, or its first one.
+std::string shown_name(const store::ImageRecord& image, const std::string& text) {
+  for (const auto parse : {image::Reference::parse_local, image::Reference::parse}) {
+    try {
+      const std::string full = parse(text).with_default_tag().str();
+      if (std::find(image.names.begin(), image.names.end(), full) != image.names.end()) return full;
+    } catch (const base::Error&) {
+      // It is an ID.
+    }
+  }
+  return image.names.empty() ? "" : image.names.front();
+}
+
+Value container_value(store::Store& store, const store::Container& container) {
+  for (const store::ImageRecord& image : store.images()) {
+    if (image.manifest_digest != container.image_manifest) continue;
+    return inspect_value(store, image, image.names.empty() ? "" : image.names.front(),
+                         {container.name, container.id}, store.read_config(image.config_digest));
+  }
+  return inspect_value(store, std::nullopt, "", {container.name, container.id}, {});
+}
+
+class Inspect : public Command {
+ public:
+  void declare(FlagSet& flags) override {
+    flags.add_text("format,f", "TEMPLATE", format_, "print through a Go template");
+    flags.add_text("type,t", "TYPE", type_, "image or container; without: container, then image");
+  }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, 1, "container or image name must be specified");
+    if (type_ != "" && type_ != "image" && type_ != "container") {
+      throw base::Error("the only recognized types are \"container\" and \"image\"");
+    }
+    if (!format_.empty() && format_.find("{{") == std::string::npos) {
+      throw base::Error("invalid format provided: {}", format_);
+    }
+    const Value value = find(app.store(), arguments[0]);
+    if (format_.empty()) {
+      print(json_text(value));
+      return 0;
+    }
+    const std::string text = Template::parse(unescaped(format_)).run(value);
+    print(text);
+    if (is_terminal(STDOUT_FILENO) && !text.ends_with('\n')) print("\n");
+    return 0;
+  }
+
+ private:
+  Value find(store::Store& store, const std::string& name) const {
+    if (type_ != "image") {
+      if (const auto container = store.find_container(name)) {
+        return container_value(store, *container);
+      }
+      if (type_ == "container") throw base::Error("{}: container not known", name);
+    }
+    const store::ImageRecord image = store.get_image(name);
+    return inspect_value(store, image, shown_name(image, name), {},
+                         store.read_config(image.config_digest));
+  }
+
+  std::string format_, type_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_inspect() { return std::make_unique<Inspect>(); }
+
+}  // namespace bld::cmd
