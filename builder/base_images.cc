@@ -67,9 +67,7 @@ BaseImage resolve_base_image(const std::string& name, const image::Platform& pla
     return resolve_base_image(location->reference, platform, request, services, stop);
   }
   const auto local = find_local(store, name, platform);
-  const auto full_name = [&] {
-    return image::Reference::parse(name).with_default_tag().str();
-  };
+  const auto full_name = [&] { return image::Reference::parse(name).with_default_tag().str(); };
   switch (request.pull) {
     case PullPolicy::kNever:
       if (!local) {

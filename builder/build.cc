@@ -60,9 +60,24 @@ AssembledLayers layers_of(const Plan& plan, const std::vector<Snapshot>& results
   return assembled;
 }
 
+// The build argument SOURCE_DATE_EPOCH is the time of the image, unless another one is asked for.
+BuildRequest with_epoch(BuildRequest request) {
+  for (const BuildArgument& argument : request.build_args) {
+    if (argument.name != "SOURCE_DATE_EPOCH" || request.timestamp || !argument.value) continue;
+    const auto seconds = base::parse_unsigned(*argument.value);
+    if (!seconds) {
+      throw base::Error("SOURCE_DATE_EPOCH: \"{}\" is not a number of seconds",
+                        base::printable(*argument.value));
+    }
+    request.timestamp = static_cast<std::int64_t>(*seconds);
+  }
+  return request;
+}
+
 }  // namespace
 
-BuildResult build(const BuildRequest& request, const Services& services, std::stop_token stop) {
+BuildResult build(const BuildRequest& asked, const Services& services, std::stop_token stop) {
+  const BuildRequest request = with_epoch(asked);
   const Containerfile file = read_containerfiles(request);
   const NamedContexts named = sort_named_contexts(request.named_contexts);
   std::map<std::string, Context> contexts;

@@ -51,6 +51,10 @@ struct VolumeMount {
   bool read_only = false;
 };
 
+// Times of files in new layers: as they are; no later than the request's timestamp
+// (--rewrite-timestamp); all the same as it (--timestamp).
+enum class FileTimes { kKeep, kClamp, kSet };
+
 struct BuildRequest {
   // One or more files, read one after the other; "-" is standard input. Empty: Containerfile, then
   // Dockerfile, in the context.
@@ -90,9 +94,9 @@ struct BuildRequest {
   std::uint64_t shm_size_bytes = 64 << 20;
 
   // Seconds since 1970 for everything that bld writes into config and history (0 without it), and
-  // with `rewrite_timestamps` an upper bound for the times of files in new layers.
+  // what it means for the times of files in new layers.
   std::optional<std::int64_t> timestamp;
-  bool rewrite_timestamps = false;
+  FileTimes file_times = FileTimes::kKeep;
 };
 
 struct BuildResult {

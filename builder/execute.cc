@@ -116,7 +116,8 @@ void Executor::compute_keys() {
     std::vector<std::string> input_keys;
     for (const NodeId input : step(id).inputs) input_keys.push_back(nodes_[input].key);
     nodes_[id].contents = worker_.read_contexts(id, step(id));
-    nodes_[id].key = definition_key(step(id), input_keys, nodes_[id].contents);
+    nodes_[id].key =
+        definition_key(step(id), surroundings_.request, input_keys, nodes_[id].contents);
   }
   surroundings_.digests.save();
 }

@@ -80,15 +80,17 @@ struct NormalForm {
   }
 
   std::string operator()(const WorkdirOperation& workdir) const {
-    return std::move(Form().field("workdir").field(workdir.path)).text();
+    return std::move(Form().field("workdir").field(workdir.path).field(workdir.user)).text();
   }
 };
 
-std::string hash(std::string_view kind, const Step& step, const std::vector<std::string>& below,
+std::string hash(std::string_view kind, const Step& step, const BuildRequest& request,
+                 const std::vector<std::string>& below,
                  const std::vector<base::Sha256Value>& contents) {
   base::Sha256 hash;
   hash.write_field(kScheme);
   hash.write_field(kind);
+  hash.write_field(normal_form(request));
   hash.write_field(normal_form(step.operation));
   hash.write_field(std::to_string(below.size()));
   for (const std::string& key : below) hash.write_field(key);
@@ -104,16 +106,25 @@ std::string operation_label(const Operation& operation) {
   return base::to_hex(base::Sha256::of(base::as_bytes(normal_form(operation))));
 }
 
-std::string definition_key(const Step& step, const std::vector<std::string>& input_keys,
-                           const std::vector<base::Sha256Value>& contents) {
-  return hash("definition", step, input_keys, contents);
+std::string normal_form(const BuildRequest& request) {
+  Form form;
+  form.number(static_cast<int>(request.file_times));
+  form.number(request.file_times == FileTimes::kKeep ? 0 : request.timestamp.value_or(0));
+  return std::move(form.list(request.add_hosts)).text();
 }
 
-std::string content_key(const Step& step, const std::vector<image::DiffId>& layers,
+std::string definition_key(const Step& step, const BuildRequest& request,
+                           const std::vector<std::string>& input_keys,
+                           const std::vector<base::Sha256Value>& contents) {
+  return hash("definition", step, request, input_keys, contents);
+}
+
+std::string content_key(const Step& step, const BuildRequest& request,
+                        const std::vector<image::DiffId>& layers,
                         const std::vector<base::Sha256Value>& contents) {
   std::vector<std::string> below;
   for (const auto& layer : layers) below.push_back(layer.digest.str());
-  return hash("content", step, below, contents);
+  return hash("content", step, request, below, contents);
 }
 
 }  // namespace bld::builder

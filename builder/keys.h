@@ -22,12 +22,17 @@ namespace bld::builder {
 // are named by their place.
 std::string normal_form(const Operation& operation);
 
+// What of a whole build decides the outcome of each of its steps, as stable text.
+std::string normal_form(const BuildRequest& request);
+
 // `contents` are digests of what the operation reads from contexts, in the order of its sources.
-std::string definition_key(const Step& step, const std::vector<std::string>& input_keys,
+std::string definition_key(const Step& step, const BuildRequest& request,
+                           const std::vector<std::string>& input_keys,
                            const std::vector<base::Sha256Value>& contents);
 
 // `layers` of what the step stands on; `contents` of all of its sources.
-std::string content_key(const Step& step, const std::vector<image::DiffId>& layers,
+std::string content_key(const Step& step, const BuildRequest& request,
+                        const std::vector<image::DiffId>& layers,
                         const std::vector<base::Sha256Value>& contents);
 
 }  // namespace bld::builder

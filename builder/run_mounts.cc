@@ -175,7 +175,10 @@ void RunMounts::add_secret(const RunMount& mount, const MountSources& sources) {
     return secret.id == mount.id;
   });
   if (found == secrets.end()) {
-    if (!mount.required) return;
+    if (!mount.required) {
+      if (mount.env) env_.push_back(*mount.env + "=");
+      return;
+    }
     base::Error error("secret \"{}\" not found: it is required and was not given",
                       base::printable(mount.id));
     error.hint("give it with --secret id=" + mount.id + ",src=FILE");

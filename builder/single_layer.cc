@@ -9,8 +9,8 @@
 
 namespace bld::builder {
 
-AssembledLayers as_single_layer(const Snapshot& snapshot, std::size_t kept,
-                                AssembledLayers layers, store::Store& store) {
+AssembledLayers as_single_layer(const Snapshot& snapshot, std::size_t kept, AssembledLayers layers,
+                                store::Store& store) {
   const std::size_t count = snapshot.layers().size();
   if (count <= kept + 1) return layers;
   const std::vector<std::filesystem::path> trees = snapshot.trees(store);  // uppermost first

@@ -42,6 +42,8 @@ PlannedStage first_of_chain(const BaseImage* base, const std::string& name,
     stage.filesystem = graph.base(base->config.diff_ids);
     stage.base_name = base->name.empty() ? name : base->name;
     stage.base_digest = base->manifest_digest;
+    auto& env = stage.config.config.env;
+    if (!find_variable(env, "PATH")) env.emplace_back(kDefaultPath);
   }
   stage.base_filesystem = stage.filesystem;
   stage.variables = Variables(stage.config.config.env);
@@ -139,7 +141,7 @@ struct StagePlanner::Visitor {
       self.announce(instruction);
       return self.note(std::move(created_by));
     }
-    self.add_step(instruction, WorkdirOperation{self.config().working_dir},
+    self.add_step(instruction, WorkdirOperation{self.config().working_dir, self.config().user},
                   {self.stage_.filesystem}, std::move(created_by));
   }
 

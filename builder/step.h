@@ -69,6 +69,7 @@ struct FileOperation {
 
 struct WorkdirOperation {
   std::string path;  // absolute, clean
+  std::string user;  // who owns the folders that it makes
 };
 
 using Operation = std::variant<BaseOperation, RunOperation, FileOperation, WorkdirOperation>;

@@ -40,6 +40,14 @@ bool is_unchanged(const std::filesystem::path& upper,
   return !root_below || !layers::root_differs(layers::root_entry(directory), *root_below);
 }
 
+// What the request makes of the times of files.
+layers::SealOptions time_rule(const BuildRequest& request) {
+  layers::SealOptions options;
+  if (request.file_times == FileTimes::kClamp) options.max_mtime = request.timestamp;
+  if (request.file_times == FileTimes::kSet) options.set_mtime = request.timestamp;
+  return options;
+}
+
 base::Error failure(const RunOperation& operation, const runtime::Exit& exit) {
   const std::string command = base::printable(base::join(operation.args, " ")).substr(0, 500);
   base::Error error("the command \"{}\" failed with exit code: {}", command, exit.status);
@@ -112,7 +120,7 @@ std::string StepWorker::content_key_of(const Step& step, const StepResult& resul
     const image::ChainId chain = image::chain_id(mounted.diff_ids());
     contents.push_back(base::Sha256::of(base::as_bytes(chain.digest.str())));
   }
-  return content_key(step, result.below.diff_ids(), contents);
+  return content_key(step, surroundings_.request, result.below.diff_ids(), contents);
 }
 
 // Whether the same operation was done before upon the same content. Seals are only waited for when
@@ -150,7 +158,7 @@ StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Sn
     run(step, *run_operation, inputs, result);
   } else if (const auto* workdir = std::get_if<WorkdirOperation>(&step.operation)) {
     if (!find_known(step, result)) {
-      write(place_directory(workdir->path, look_into(result.below)), wanted, result);
+      write(place_directory(workdir->path, workdir->user, look_into(result.below)), wanted, result);
     }
   } else {
     copy(id, step, std::get<FileOperation>(step.operation), inputs, wanted, result);
@@ -181,9 +189,13 @@ void StepWorker::copy(NodeId id, const Step& step, const FileOperation& operatio
 }
 
 // The entries as a new layer: a tree if somebody is going to read its files, else only a blob.
-void StepWorker::write(const std::vector<layers::SourcedEntry>& entries, Wanted wanted,
+void StepWorker::write(std::vector<layers::SourcedEntry> entries, Wanted wanted,
                        StepResult& result) {
   if (entries.empty()) return;
+  const layers::SealOptions times = time_rule(surroundings_.request);
+  for (layers::SourcedEntry& entry : entries) {
+    entry.entry.mtime_sec = layers::sealed_mtime(entry.entry.mtime_sec, times);
+  }
   if (wanted == Wanted::kTree) {
     store::Store& store = surroundings_.services.store;
     store::ActiveTree tree = store.new_tree();
@@ -214,11 +226,9 @@ image::DiffId StepWorker::write_blob(const std::vector<layers::SourcedEntry>& en
 // Commits the tree and has it read in the background; nobody waits for that but the image.
 void StepWorker::add_tree(store::ActiveTree tree,
                           const std::optional<layers::FileEntry>& root_below, StepResult& result) {
-  const BuildRequest& request = surroundings_.request;
   store::Store& store = surroundings_.services.store;
-  layers::SealOptions options;
+  layers::SealOptions options = time_rule(surroundings_.request);
   options.parent_root = root_below;
-  if (request.rewrite_timestamps) options.max_mtime = request.timestamp;
   const std::string tree_id = store.commit_tree(std::move(tree));
   std::shared_future<Sealed> sealed = sealers_.submit([&store, tree_id, options] {
     const layers::SealedLayer layer =

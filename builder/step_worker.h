@@ -64,7 +64,7 @@ class StepWorker {
             const std::vector<Snapshot>& inputs, Wanted wanted, StepResult& result);
   void run(const Step& step, const RunOperation& operation, const std::vector<Snapshot>& inputs,
            StepResult& result);
-  void write(const std::vector<layers::SourcedEntry>& entries, Wanted wanted, StepResult& result);
+  void write(std::vector<layers::SourcedEntry> entries, Wanted wanted, StepResult& result);
   image::DiffId write_blob(const std::vector<layers::SourcedEntry>& entries);
   void add_tree(store::ActiveTree tree, const std::optional<layers::FileEntry>& root_below,
                 StepResult& result);

@@ -10,9 +10,9 @@
 namespace bld::builder {
 
 // The layer that makes `path` (absolute, clean) and the folders above it where they are missing,
-// mode 0755, owned by root, time 0. Links are followed inside `below`. Empty if all is there.
-// Something else in the way is an Error.
-std::vector<layers::SourcedEntry> place_directory(const std::string& path,
+// mode 0755, owned by `user` (as USER has it; empty: root), time 0. Links are followed inside
+// `below`. Empty if all is there. Something else in the way is an Error.
+std::vector<layers::SourcedEntry> place_directory(const std::string& path, const std::string& user,
                                                   const base::RootedDir& below);
 
 }  // namespace bld::builder

@@ -9,8 +9,13 @@
 namespace bld::layers {
 
 bool root_differs(const FileEntry& root, const FileEntry& below) {
-  return root.mode != below.mode || root.uid != below.uid || root.gid != below.gid ||
-         root.opaque || root.xattrs != below.xattrs;
+  return root.mode != below.mode || root.uid != below.uid || root.gid != below.gid || root.opaque ||
+         root.xattrs != below.xattrs;
+}
+
+std::int64_t sealed_mtime(std::int64_t mtime, const SealOptions& options) {
+  if (options.set_mtime) return *options.set_mtime;
+  return options.max_mtime ? std::min(mtime, *options.max_mtime) : mtime;
 }
 
 SealedLayer seal(const base::RootedDir& tree, const SealOptions& options, base::ByteSink* also) {
@@ -18,17 +23,18 @@ SealedLayer seal(const base::RootedDir& tree, const SealOptions& options, base::
   TarSink sink(hash, also);
   TarWriter tar(sink);
   TreeWalk walk(tree);
-  FileEntry clamped;
+  FileEntry changed;
   while (const WalkedFile* file = walk.next()) {
     const FileEntry* entry = &file->entry;
     if (entry->path.empty() &&
         (!options.parent_root || !root_differs(*entry, *options.parent_root))) {
       continue;
     }
-    if (options.max_mtime && entry->mtime_sec > *options.max_mtime) {
-      clamped = *entry;
-      clamped.mtime_sec = *options.max_mtime;
-      entry = &clamped;
+    const std::int64_t mtime = sealed_mtime(entry->mtime_sec, options);
+    if (mtime != entry->mtime_sec) {
+      changed = *entry;
+      changed.mtime_sec = mtime;
+      entry = &changed;
     }
     if (file->fd >= 0) {
       FileContent content(file->fd, entry->size, file->sparse);

@@ -23,7 +23,11 @@ struct SealOptions {
   // layer says nothing about the root.
   std::optional<FileEntry> parent_root;
   std::optional<std::int64_t> max_mtime;  // later times become this one
+  std::optional<std::int64_t> set_mtime;  // all times become this one
 };
+
+// What becomes of a time, in seconds since 1970.
+std::int64_t sealed_mtime(std::int64_t mtime, const SealOptions& options);
 
 // Whether a root directory differs from the one below in what a layer says about it.
 bool root_differs(const FileEntry& root, const FileEntry& below);

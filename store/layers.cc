@@ -24,6 +24,7 @@ std::string seal_of_layer(std::string_view diff_id, std::uint64_t tar_size_bytes
 std::string to_json(const layers::SealOptions& options) {
   json text = json::object();
   if (options.max_mtime) text["max_mtime"] = *options.max_mtime;
+  if (options.set_mtime) text["set_mtime"] = *options.set_mtime;
   if (options.parent_root) {
     const layers::FileEntry& entry = *options.parent_root;
     json root = {{"mode", entry.mode}, {"uid", entry.uid}, {"gid", entry.gid}};
@@ -55,6 +56,7 @@ layers::SealOptions seal_options_from_json(std::string_view text) try {
   const json parsed = json::parse(text);
   layers::SealOptions options;
   if (parsed.contains("max_mtime")) options.max_mtime = parsed["max_mtime"].get<std::int64_t>();
+  if (parsed.contains("set_mtime")) options.set_mtime = parsed["set_mtime"].get<std::int64_t>();
   if (parsed.contains("parent_root")) {
     const json& root = parsed["parent_root"];
     layers::FileEntry entry;
