@@ -86,6 +86,8 @@ FetchedSource fetch_file(const std::string& source, const RemoteOptions& options
   }
   const registry::Url url = registry::Url::parse(source);
   registry::HttpOptions http_options;
+  // A URL that says http asks for no more than that. One that says https is never led to http.
+  http_options.verify_tls = url.scheme() == "https";
   http_options.stop = std::move(stop);
   registry::Http http(http_options);
   for (int attempt = 1;; ++attempt) {
