@@ -21,8 +21,10 @@ std::vector<std::string> keys_of(const Json& object, std::string_view key) {
 }
 
 std::optional<std::vector<std::string>> optional_strings(const Json& object, std::string_view key) {
-  if (object.find(key) == nullptr) return std::nullopt;
-  return object.strings(key);
+  std::vector<std::string> values = object.strings(key);
+  // An empty list says no more than none, and is not written.
+  if (values.empty()) return std::nullopt;
+  return values;
 }
 
 Healthcheck read_healthcheck(const Json& json) {
@@ -32,7 +34,9 @@ Healthcheck read_healthcheck(const Json& json) {
   healthcheck.timeout = std::chrono::nanoseconds(json.integer("Timeout"));
   healthcheck.start_period = std::chrono::nanoseconds(json.integer("StartPeriod"));
   healthcheck.start_interval = std::chrono::nanoseconds(json.integer("StartInterval"));
-  healthcheck.retries = static_cast<int>(json.integer("Retries"));
+  const std::int64_t retries = json.integer("Retries");
+  if (!std::in_range<int>(retries)) throw base::Error("\"Retries\" is out of range");
+  healthcheck.retries = static_cast<int>(retries);
   return healthcheck;
 }
 

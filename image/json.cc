@@ -91,6 +91,23 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   Json result_;
 };
 
+// Bytes of the well-formed UTF-8 character at the front of `text` (RFC 3629); 0: there is none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  // Longer than need be, a surrogate, or beyond U+10FFFF.
+  const bool is_wrong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
+                        (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f);
+  return is_wrong ? 0 : length;
+}
+
+// What is no UTF-8 is replaced as Go's encoder does: every reader refuses or alters it otherwise.
 void write_string(std::string& out, std::string_view text) {
   static constexpr char kDigits[] = "0123456789abcdef";
   out += '"';
@@ -109,8 +126,11 @@ void write_string(std::string& out, std::string_view text) {
     } else if (text.substr(i, 3) == "\xe2\x80\xa8" || text.substr(i, 3) == "\xe2\x80\xa9") {
       out += text[i + 2] == '\xa8' ? "\\u2028" : "\\u2029";
       i += 2;
+    } else if (const std::size_t length = utf8_length(text.substr(i)); length > 0) {
+      out += text.substr(i, length);
+      i += length - 1;
     } else {
-      out += text[i];
+      out += "\\ufffd";
     }
   }
   out += '"';
@@ -183,6 +203,10 @@ Json Json::number(double value) {
 
 Json Json::parse(std::string_view text, std::size_t limit_bytes) {
   if (text.size() > limit_bytes) throw base::Error("longer than {} bytes", limit_bytes);
+  // The parser takes a zero byte for the end, and passes over a byte order mark.
+  const std::size_t zero = text.find('\0');
+  if (zero != text.npos) throw base::Error("not valid JSON at byte {}", zero);
+  if (text.starts_with("\xef\xbb\xbf")) throw base::Error("not valid JSON: a byte order mark");
   Builder builder;
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
@@ -196,7 +220,10 @@ std::string Json::str(int indent) const {
 
 std::string Json::number_text() const {
   if (const auto* integer = std::get_if<std::int64_t>(&value_)) return std::to_string(*integer);
-  return fmt::format("{}", std::get<double>(value_));
+  // With a point or an exponent: 5.0 is to be read as what it was.
+  std::string text = fmt::format("{}", std::get<double>(value_));
+  if (text.find_first_not_of("-0123456789") == text.npos) text += ".0";
+  return text;
 }
 
 bool Json::as_bool() const {

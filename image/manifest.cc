@@ -159,8 +159,15 @@ std::optional<Descriptor> Index::choose(const Platform& wanted) const {
       best_match = how_well;
     }
   }
-  if (best == nullptr) return std::nullopt;
-  return *best;
+  if (best != nullptr) return *best;
+  // An image for which no platform is given may be for any.
+  for (const Descriptor& candidate : manifests) {
+    if (is_manifest(candidate.media_type) && !candidate.platform &&
+        !candidate.annotations.contains("vnd.docker.reference.type")) {
+      return candidate;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace bld::image

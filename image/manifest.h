@@ -35,7 +35,8 @@ struct Index {
   static Index parse(std::string_view json);
   std::string json() const;
 
-  // The image for a platform: the best match, the first of equals. Attestations are passed over.
+  // The image for a platform: the best match, the first of equals; else the first that names no
+  // platform. Attestations are passed over.
   std::optional<Descriptor> choose(const Platform& wanted) const;
 
   bool operator==(const Index&) const = default;

@@ -52,17 +52,31 @@ bool is_registry(std::string_view text) {
   return text == "localhost" || text.find_first_of(".:") != std::string_view::npos;
 }
 
+// [a-zA-Z0-9] ([a-zA-Z0-9-]* [a-zA-Z0-9])?, joined by dots: never "." or "..", which would mean
+// something else where a host's name becomes the name of a file.
+bool is_host(std::string_view host) {
+  const std::vector<std::string> labels = base::split(host, '.');
+  return std::all_of(labels.begin(), labels.end(), [](const std::string& label) {
+    return !label.empty() && label.front() != '-' && label.back() != '-' &&
+           std::all_of(label.begin(), label.end(),
+                       [](unsigned char c) { return std::isalnum(c) != 0 || c == '-'; });
+  });
+}
+
 bool is_registry_syntax(std::string_view text) {
+  if (text.size() > kMaxName) return false;
   const bool is_v6 = text.starts_with('[');
   const std::size_t end = is_v6 ? text.find(']') : text.find(':');
   if (is_v6 && end == std::string_view::npos) return false;
   const std::string_view rest =
       end == std::string_view::npos ? "" : text.substr(is_v6 ? end + 1 : end);
   const std::string_view host = is_v6 ? text.substr(1, end - 1) : text.substr(0, end);
-  if (!rest.empty() && (rest.front() != ':' || !base::parse_unsigned(rest.substr(1)))) return false;
-  return !host.empty() && std::all_of(host.begin(), host.end(), [&](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '.' || c == '-' || (is_v6 && c == ':');
-  });
+  if (!rest.empty()) {
+    const auto port = base::parse_unsigned(rest.substr(1));
+    if (rest.front() != ':' || !port || *port > 65535) return false;
+  }
+  if (!is_v6) return is_host(host);
+  return !host.empty() && host.find_first_not_of("0123456789abcdefABCDEF:") == host.npos;
 }
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
@@ -104,7 +118,6 @@ Parts take_apart(std::string_view text) {
   }
   parts.name = rest;
   if (parts.name.empty()) refuse(text, "the name is empty");
-  if (parts.name.size() > kMaxName) refuse(text, "the name is longer than 255 characters");
   return parts;
 }
 
@@ -129,6 +142,9 @@ Reference Reference::parse(std::string_view text) {
   check_repository(text, reference.repository_);
   if (reference.registry_ == "docker.io" && reference.repository_.find('/') == std::string::npos) {
     reference.repository_.insert(0, "library/");
+  }
+  if (reference.repository_.size() > kMaxName) {
+    refuse(text, "the name is longer than 255 characters");
   }
   return reference;
 }
@@ -172,9 +188,11 @@ std::string Reference::str() const {
 
 std::string Reference::familiar() const {
   std::string text = str();
-  if (text.starts_with("docker.io/")) text.erase(0, 10);
-  if (text.starts_with("library/")) text.erase(0, 8);
-  return text;
+  if (registry_ != "docker.io") return text;
+  const std::string_view first = std::string_view(repository_).substr(0, repository_.find('/'));
+  if (is_registry(first)) return text;  // would be taken for a registry
+  const bool is_official = first == "library" && repository_.rfind('/') == first.size();
+  return text.substr(is_official ? 18 : 10);  // "docker.io/library/", "docker.io/"
 }
 
 }  // namespace bld::image
