@@ -1,5 +1,7 @@
 #include "registry/copy_image.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <future>
 #include <memory>
@@ -349,11 +351,20 @@ class Pusher {
 
   base::UniqueFd open_blob(const image::Digest& digest) { return store_.open_blob(digest); }
 
+  std::unique_ptr<base::ByteSource> open_at(const Descriptor& blob, std::uint64_t offset) {
+    base::UniqueFd fd = store_.open_blob(blob.digest);
+    if (::lseek(fd.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+      throw base::Error::sys("lseek", blob.digest.str());
+    }
+    return std::make_unique<FileSource>(std::move(fd));
+  }
+
   void put(const Descriptor& descriptor, base::UniqueFd fd, const char* what) {
     FileSource file(std::move(fd));
     WatchedSource watched(file, descriptor, what, events_, stop_);
     sink_.put_blob({.descriptor = descriptor,
                     .content = &watched,
+                    .again = [&](std::uint64_t offset) { return open_at(descriptor, offset); },
                     .is_config = std::string_view(what) == "config"});
     watched.done();
   }

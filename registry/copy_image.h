@@ -9,7 +9,6 @@
 #include "image/descriptor.h"
 #include "image/platform.h"
 #include "image/reference.h"
-#include "layers/compression.h"
 #include "registry/transport.h"
 #include "store/store.h"
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class ImageSource {
 struct OutgoingBlob {
   image::Descriptor descriptor;
   base::ByteSource* content = nullptr;
+  // The content once more, from `offset` bytes on: for places whose connection broke.
+  std::function<std::unique_ptr<base::ByteSource>(std::uint64_t offset)> again = {};
   bool is_config = false;
 };
 

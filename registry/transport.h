@@ -1,6 +1,7 @@
 // Where images come from and go to: names of places, and how registries are spoken to.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@ struct ConnectionOptions {
   std::string user, password;       // both empty: as the credentials files say
   std::filesystem::path auth_file;  // empty: the usual ones
   std::filesystem::path cert_dir;   // empty: certs.d of the user and of the machine
+  // Before a request is sent again; doubled each time.
+  std::chrono::milliseconds first_retry_pause{1000};
 };
 
 enum class TransportKind {
