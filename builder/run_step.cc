@@ -1,6 +1,7 @@
 #include "builder/run_step.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "base/rooted_dir.h"
 #include "base/text.h"
 #include "builder/rlimits.h"
+#include "layers/tree_walk.h"
 #include "runtime/network.h"
 #include "runtime/overlay.h"
 #include "runtime/passwd.h"
@@ -86,11 +88,35 @@ void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
   }
 }
 
+bool is_opaque(const base::RootedDir& tree, const char* directory) {
+  return layers::root_entry(tree.open_dir(directory, base::Resolve::kInRootNoLinks)).opaque;
+}
+
+// The tree that has all that the stack shows as /etc/passwd and /etc/group, so that nothing needs
+// to be mounted to read them. Nothing where that takes more than a look.
+std::optional<base::RootedDir> tree_with_users(const std::vector<std::filesystem::path>& trees) {
+  for (const std::filesystem::path& path : trees) {
+    base::RootedDir tree = base::RootedDir::open(path);
+    const auto etc = tree.lstat("etc");
+    if (!etc) continue;
+    if (!S_ISDIR(etc->st_mode)) return std::nullopt;
+    const auto passwd = tree.lstat("etc/passwd");
+    const auto group = tree.lstat("etc/group");
+    const bool has_both = passwd && group && S_ISREG(passwd->st_mode) && S_ISREG(group->st_mode);
+    if (has_both || (!passwd && !group && is_opaque(tree, "etc"))) return tree;
+    if (passwd || group) return std::nullopt;
+  }
+  return base::RootedDir::open(trees.back());
+}
+
 // The user as the image's own files know it, before the step.
 runtime::ResolvedUser resolve_user(const RunOperation& operation,
                                    const runtime::OverlayRoot& root) {
   std::vector<std::filesystem::path> trees = root.lower;
   trees.insert(trees.begin(), root.upper);
+  if (const auto tree = tree_with_users(trees)) {
+    return runtime::resolve_user(*tree, operation.user);
+  }
   const base::RootedDir view(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
   return runtime::resolve_user(view, operation.user);
 }
