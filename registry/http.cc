@@ -159,9 +159,9 @@ struct HttpStream::Exchange {
       if (reached()) break;
       ::curl_multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
     }
-    if (finished && result != CURLE_OK && (until == Until::kHeaders || consumed == buffer.size())) {
-      fail();
-    }
+    if (!finished || result == CURLE_OK) return;
+    // What came before the break is handed out first.
+    if (until == Until::kHeaders ? !headers_done : consumed == buffer.size()) fail();
   }
 
   void take_result() {
@@ -242,10 +242,11 @@ struct HttpStream::Exchange {
     return exchange.failure ? CURL_READFUNC_ABORT : read;
   }
 
-  // A kept connection turned out to be dead: from the beginning on a new one.
+  // A kept connection turned out to be dead: from the beginning on a new one, unless our caller
+  // wants to know how much has arrived.
   static int on_rewind(void* self, curl_off_t offset, int origin) {
     auto& exchange = *static_cast<Exchange*>(self);
-    if (offset != 0 || origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+    if (offset != 0 || origin != SEEK_SET || !exchange.may_repeat) return CURL_SEEKFUNC_FAIL;
     exchange.upload.reset();
     return CURL_SEEKFUNC_OK;
   }
@@ -270,6 +271,7 @@ struct HttpStream::Exchange {
   char error_text[CURL_ERROR_SIZE] = {};
   std::function<std::unique_ptr<base::ByteSource>()> open_upload;
   std::unique_ptr<base::ByteSource> upload;
+  bool may_repeat = true;
   std::string sent_body;
 
   int status = 0;
@@ -390,6 +392,7 @@ std::unique_ptr<HttpStream> Http::exchange(const HttpRequest& request, const Url
   set_tls(easy, options_, connections_->certificates, same_origin);
   if (request.open_body) {
     exchange->open_upload = request.open_body;
+    exchange->may_repeat = request.retry;
     set(easy, CURLOPT_UPLOAD, 1L);
     set(easy, CURLOPT_READFUNCTION, &Exchange::on_upload);
     set(easy, CURLOPT_READDATA, exchange.get());
