@@ -245,11 +245,36 @@ std::optional<image::Digest> expected_digest(const Location& from) {
 
 // ── push ─────────────────────────────────────────────────────────────────────────────────────────
 
+// Another repository of the registry that has blobs of this image: that of another of its names, or
+// of its base image. Empty: none is known.
+std::string related_repository(store::Store& store, const store::ImageRecord& image,
+                               const image::Reference& to) {
+  std::vector<std::string> names = image.names;
+  const auto annotations = store.read_manifest(image.manifest_digest).annotations;
+  const auto base = annotations.find("org.opencontainers.image.base.name");
+  if (base != annotations.end()) names.push_back(base->second);
+  for (const std::string& text : names) {
+    try {
+      const image::Reference name = image::Reference::parse(text);
+      if (name.registry() == to.registry() && name.repository() != to.repository()) {
+        return name.repository();
+      }
+    } catch (const base::Error&) {
+      // An annotation may say anything.
+    }
+  }
+  return "";
+}
+
 std::unique_ptr<ImageSink> open_sink(const Location& to, const ConnectionOptions& connection,
-                                     store::Store& store, std::stop_token stop) {
+                                     store::Store& store, const store::ImageRecord& image,
+                                     std::stop_token stop) {
   switch (to.kind) {
-    case TransportKind::kDocker:
-      return open_registry_sink(image::Reference::parse(to.reference), connection, std::move(stop));
+    case TransportKind::kDocker: {
+      const image::Reference name = image::Reference::parse(to.reference);
+      return open_registry_sink(name, connection, std::move(stop),
+                                related_repository(store, image, name));
+    }
     case TransportKind::kOciLayout:
       return open_layout_sink(to.path, to.reference);
     case TransportKind::kDirectory:
@@ -396,7 +421,7 @@ store::ImageRecord pull(store::Store& store, const Location& from, const PullOpt
 
 Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
                 const PushOptions& options, base::EventSink& events, std::stop_token stop) try {
-  const auto sink = open_sink(to, options.connection, store, stop);
+  const auto sink = open_sink(to, options.connection, store, image, stop);
   return Pusher(store, *sink, options, events, std::move(stop)).push(image);
 
 } catch (base::Error& error) {

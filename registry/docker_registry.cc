@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "registry/client.h"
@@ -50,8 +51,11 @@ class BorrowedSource : public base::ByteSource {
 
 class RegistrySink : public ImageSink {
  public:
-  RegistrySink(const image::Reference& name, const ConnectionOptions& options, std::stop_token stop)
-      : name_(name), client_(name, options, Access::kPush, std::move(stop)) {}
+  RegistrySink(const image::Reference& name, const ConnectionOptions& options, std::stop_token stop,
+               const std::string& mount_from)
+      : name_(name),
+        mount_from_(mount_from),
+        client_(name, options, Access::kPush, std::move(stop), sources(mount_from)) {}
 
   bool has_blob(const image::Descriptor& blob) override { return client_.has_blob(blob.digest); }
 
@@ -62,7 +66,7 @@ class RegistrySink : public ImageSink {
       if (!std::exchange(is_first, false) || offset != 0) return blob.again(offset);
       return std::make_unique<BorrowedSource>(*blob.content);
     };
-    client_.put_blob(blob.descriptor, open);
+    client_.put_blob(blob.descriptor, open, blob.is_config ? "" : mount_from_);
   }
 
   void put_manifest(const std::string& text, const image::Descriptor& descriptor) override {
@@ -79,7 +83,12 @@ class RegistrySink : public ImageSink {
   }
 
  private:
+  static std::vector<std::string> sources(const std::string& mount_from) {
+    return mount_from.empty() ? std::vector<std::string>() : std::vector<std::string>{mount_from};
+  }
+
   const image::Reference name_;
+  const std::string mount_from_;
   RegistryClient client_;
 };
 
@@ -93,8 +102,8 @@ std::unique_ptr<ImageSource> open_registry_source(const image::Reference& name,
 
 std::unique_ptr<ImageSink> open_registry_sink(const image::Reference& name,
                                               const ConnectionOptions& options,
-                                              std::stop_token stop) {
-  return std::make_unique<RegistrySink>(name, options, std::move(stop));
+                                              std::stop_token stop, const std::string& mount_from) {
+  return std::make_unique<RegistrySink>(name, options, std::move(stop), mount_from);
 }
 
 }  // namespace bld::registry

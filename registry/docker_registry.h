@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "image/reference.h"
 #include "registry/image_endpoint.h"
@@ -15,8 +16,10 @@ namespace bld::registry {
 std::unique_ptr<ImageSource> open_registry_source(const image::Reference& name,
                                                   const ConnectionOptions& options,
                                                   std::stop_token stop);
+// `mount_from`: a repository of the same registry that may have the blobs already; or empty.
 std::unique_ptr<ImageSink> open_registry_sink(const image::Reference& name,
                                               const ConnectionOptions& options,
-                                              std::stop_token stop);
+                                              std::stop_token stop,
+                                              const std::string& mount_from = {});
 
 }  // namespace bld::registry

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A registry in memory with one image, app:1, whose answers a scenario spoils.
 
-usage: fake_registry.py PORT SCENARIO SEEN_FILE [FOREIGN_HOST]
+usage: fake_registry.py PORT SCENARIO SEEN_FILE [FOREIGN_HOST [CERTIFICATE]]
+
+With CERTIFICATE it speaks TLS, with the files CERTIFICATE.crt and CERTIFICATE.key.
 
 Every request is appended to SEEN_FILE before it is answered. The image's layer is a tar of one file
 of 300,000 bytes, so that it is worth breaking. What is pushed is kept.
@@ -10,10 +12,10 @@ import gzip
 import hashlib
 import io
 import json
+import ssl
 import sys
 import tarfile
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -265,4 +267,13 @@ class Listener(ThreadingHTTPServer):
         pass  # the client went away
 
 
-Listener(('127.0.0.1', PORT), Handler).serve_forever()
+def main():
+    listener = Listener(('127.0.0.1', PORT), Handler)
+    if len(sys.argv) > 5 and sys.argv[5]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[5] + '.crt', sys.argv[5] + '.key')
+        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+    listener.serve_forever()
+
+
+main()

@@ -201,6 +201,14 @@ TEST_F(HostileRegistryTest, ChangedManifestIsNoticed) {
             "took the manifest");
 }
 
+TEST_F(HostileRegistryTest, LayerOfTheBaseIsMounted) {
+  const FakeRegistry registry("mount");
+  test::store_image(here_, "content", {registry.host() + "/base:1"});
+  push(here_, registry.host() + "/base:1", "docker://" + registry.host() + "/app:new");
+  EXPECT_EQ(registry.count("from=base"), 1U);
+  EXPECT_EQ(registry.count("POST"), 2U);  // the config is the other one
+}
+
 TEST_F(HostileRegistryTest, PushArrivesWhole) {
   const FakeRegistry registry("good");
   test::store_image(here_, std::string(100000, 'q'), {"mine:1"});

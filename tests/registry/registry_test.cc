@@ -108,6 +108,15 @@ TEST_F(DockerRegistryTest, MountsABlobOfAnotherRepository) {
   EXPECT_TRUE(client("app")->has_blob(blob.digest));
 }
 
+TEST_F(DockerRegistryTest, PushUnderAnotherNameMounts) {
+  push(here_, "app:1", at("first:1"));
+  const store::ImageRecord pulled = pull(there_, at("first:1"));
+  push(there_, pulled.id(), at("second:1"));
+  // Only the config was sent: the layer came from the first repository.
+  const image::Manifest manifest = there_.read_manifest(pulled.manifest_digest);
+  EXPECT_TRUE(client("second")->has_blob(manifest.layers.at(0).digest));
+}
+
 TEST_F(DockerRegistryTest, ReadsABlobFromTheMiddle) {
   const std::string text = "0123456789";
   image::Descriptor blob;

@@ -116,12 +116,13 @@ class DockerRegistry {
 // fake_registry.py: a registry in memory whose answers a scenario spoils; see there.
 class FakeRegistry {
  public:
-  explicit FakeRegistry(const std::string& scenario, const std::string& foreign = "")
+  explicit FakeRegistry(const std::string& scenario, const std::string& foreign = "",
+                        const std::string& certificate = "")
       : port_(free_port()) {
     server_ = std::make_unique<Server>(
         std::vector<std::string>{"python3", std::string(BLD_TEST_SOURCES) + "/fake_registry.py",
                                  std::to_string(port_), scenario, (directory_ / "seen").string(),
-                                 foreign},
+                                 foreign, certificate},
         port_, directory_ / "log");
   }
 
