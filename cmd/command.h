@@ -44,4 +44,7 @@ const std::vector<CommandEntry>& commands();
 void expect_arguments(const std::vector<std::string>& arguments, int fewest, int most,
                       std::string_view missing);
 
+// Throws where a flag follows the container or image: there it would be the command's.
+void refuse_flags_after_first(const std::vector<std::string>& arguments);
+
 }  // namespace bld::cmd

@@ -1,0 +1,82 @@
+// bld build
+#include "builder/build.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "base/text.h"
+#include "base/unique_fd.h"
+#include "cmd/all_commands.h"
+#include "cmd/app.h"
+#include "cmd/build_flags.h"
+#include "cmd/renderer.h"
+
+namespace bld::cmd {
+
+namespace {
+
+base::UniqueFd open_log(const std::string& path) {
+  base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file) throw base::Error::sys("open", path);
+  return file;
+}
+
+class Build : public Command {
+ public:
+  void declare(FlagSet& flags) override { flags_.declare(flags); }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    const builder::BuildRequest request = flags_.request(arguments);
+    const base::UniqueFd log =
+        flags_.log_file.empty() ? base::UniqueFd() : open_log(flags_.log_file);
+    Streams streams(log ? log.get() : STDOUT_FILENO, log ? log.get() : STDERR_FILENO);
+    Progress progress = choose_progress(flags_.progress, flags_.quiet);
+    if (log && progress == Progress::kTty) progress = Progress::kSteps;
+    const auto renderer = make_renderer(progress, streams);
+    try {
+      const builder::BuildResult result =
+          builder::build(request, {app.store(), app.containers(), *renderer}, app.stop_token());
+      renderer->finish(Renderer::End::kSuccess);
+      report(request, result, progress, streams);
+    } catch (...) {
+      renderer->finish(Renderer::End::kFailure);
+      throw;
+    }
+    return 0;
+  }
+
+ private:
+  void report(const builder::BuildRequest& request, const builder::BuildResult& result,
+              Progress progress, Streams& streams) const {
+    const std::string id(result.image_id.hex());
+    if (progress == Progress::kSteps) {
+      if (!result.unused_build_args.empty()) {
+        streams.out(fmt::format("[Warning] one or more build args were not consumed: [{}]\n",
+                                base::join(result.unused_build_args, " ")));
+      }
+      streams.out(flags_.tags.empty() ? "COMMIT\n"
+                                      : fmt::format("COMMIT {}\n", flags_.tags.front()));
+      streams.out(fmt::format("--> {}\n", id.substr(0, 12)));
+      for (const auto& tag : request.tags) {
+        streams.out(fmt::format("Successfully tagged {}\n", tag.str()));
+      }
+    }
+    if (flags_.iid_file.empty()) {
+      streams.out(id + "\n");
+    } else {
+      base::write_file_atomically(flags_.iid_file, "sha256:" + id, 0644);
+    }
+    streams.check();
+  }
+
+  BuildFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_build() { return std::make_unique<Build>(); }
+
+}  // namespace bld::cmd

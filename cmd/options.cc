@@ -1,0 +1,241 @@
+#include "cmd/options.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace bld::cmd {
+
+using base::Error;
+
+void ConnectionFlags::declare(FlagSet& flags) {
+  flags.add_text("authfile", "FILE", auth_file_, "file with credentials of registries");
+  flags.add_text("cert-dir", "DIR", cert_dir_, "directory with certificates of the registry");
+  // Its value is a secret, which no message may repeat.
+  flags.add_text("creds", "USER:PASSWORD", credentials_, "credentials for the registry");
+  flags.add_bool("tls-verify", tls_verify_,
+                 "require HTTPS with a verified certificate (default true)");
+  flags.refuse({"signature-policy", "retry", "retry-delay", "decryption-key", "blob-cache"});
+}
+
+registry::ConnectionOptions ConnectionFlags::options() const {
+  registry::ConnectionOptions options;
+  options.tls_verify = tls_verify_;
+  options.auth_file = auth_file_;
+  if (auth_file_.empty()) {
+    options.auth_file = environment_variable("REGISTRY_AUTH_FILE").value_or("");
+  }
+  options.cert_dir = cert_dir_;
+  if (!credentials_.empty()) {
+    const auto [user, password] = parse_credentials(credentials_);
+    options.user = user;
+    options.password = password;
+  }
+  return options;
+}
+
+void PlatformFlags::declare(FlagSet& flags) {
+  flags.add_text("os", "OS", os_, "operating system of the image");
+  flags.add_text("arch", "ARCH", arch_, "architecture of the image");
+  flags.add_text("variant", "VARIANT", variant_, "variant of the architecture");
+  flags.add_comma_list("platform", "OS/ARCH[/VARIANT]", platforms_, "platform of the image");
+}
+
+std::optional<image::Platform> PlatformFlags::platform() const {
+  if (platforms_.size() > 1) {
+    throw Error("several platforms with --platform are not supported by bld yet");
+  }
+  if (platforms_.empty() && os_.empty() && arch_.empty() && variant_.empty()) return std::nullopt;
+  image::Platform platform = image::Platform::host();
+  if (!platforms_.empty()) platform = image::Platform::parse(platforms_.front());
+  if (!os_.empty()) platform.os = os_;
+  if (!arch_.empty()) {
+    platform.architecture = arch_;
+    platform.variant.clear();
+  }
+  if (!variant_.empty()) platform.variant = variant_;
+  return image::normalized(platform);
+}
+
+void PullFlags::declare(FlagSet& flags) {
+  flags.add_optional(
+      "pull", "POLICY", "true",
+      [this](const std::string& text) { policy_ = parse_pull_policy(text); },
+      "when to look for the image in its registry: always, missing, newer, never");
+  flags.add_optional(
+      "pull-always", "", "true",
+      [this](const std::string& text) {
+        if (parse_bool(text)) policy_ = builder::PullPolicy::kAlways;
+      },
+      "");
+  flags.add_optional(
+      "pull-never", "", "true",
+      [this](const std::string& text) {
+        if (parse_bool(text)) policy_ = builder::PullPolicy::kNever;
+      },
+      "");
+}
+
+void RunFlags::declare(FlagSet& flags) {
+  flags.add(
+      "network,net", "MODE", [this](const std::string& text) { network = parse_network(text); },
+      "network of the commands: default, host, none, private");
+  flags.add_comma_list("add-host", "NAME:ADDRESS", add_hosts, "add a line to /etc/hosts");
+  flags.add(
+      "volume,v", "HOST:CONTAINER[:OPTIONS]",
+      [this](const std::string& text) { volumes.push_back(parse_volume(text)); },
+      "show a directory of the host to the commands");
+  flags.add_comma_list("cap-add", "CAPABILITY", cap_add, "add a capability");
+  flags.add_comma_list("cap-drop", "CAPABILITY", cap_drop, "drop a capability");
+  flags.add(
+      "isolation", "KIND",
+      [](const std::string& text) {
+        if (text != "oci" && text != "rootless" && text != "default") {
+          throw Error("this isolation is not supported by bld yet");
+        }
+      },
+      "");
+  flags.refuse({"dns",
+                "dns-search",
+                "dns-option",
+                "cni-config-dir",
+                "cni-plugin-path",
+                "ipc",
+                "pid",
+                "uts",
+                "cgroupns",
+                "userns",
+                "userns-uid-map",
+                "userns-gid-map",
+                "userns-uid-map-user",
+                "userns-gid-map-group",
+                "security-opt",
+                "device",
+                "group-add",
+                "runtime",
+                "runtime-flag",
+                "cpu-period",
+                "cpu-quota",
+                "cpu-shares,c",
+                "cpuset-cpus",
+                "cpuset-mems",
+                "memory,m",
+                "memory-swap",
+                "cgroup-parent",
+                "no-hosts",
+                "no-hostname",
+                "cdi-config-dir",
+                "hooks-dir"});
+}
+
+void add_fixed_bool(FlagSet& flags, std::string_view names, bool value, std::string help) {
+  const std::string name = base::split(names, ',').front();
+  flags.add_optional(
+      names, "", "true",
+      [name, value](const std::string& text) {
+        if (parse_bool(text) == value) return;
+        throw Error("--{}={} is not supported by bld yet", name, text);
+      },
+      std::move(help));
+}
+
+std::uint64_t parse_bytes(std::string_view text) {
+  std::string_view digits = text;
+  if (digits.ends_with('B') || digits.ends_with('b')) digits.remove_suffix(1);
+  std::uint64_t unit = 1;
+  if (!digits.empty()) {
+    switch (digits.back()) {
+      case 'k':
+      case 'K':
+        unit = 1ULL << 10;
+        break;
+      case 'm':
+      case 'M':
+        unit = 1ULL << 20;
+        break;
+      case 'g':
+      case 'G':
+        unit = 1ULL << 30;
+        break;
+      case 't':
+      case 'T':
+        unit = 1ULL << 40;
+        break;
+      default:
+        break;
+    }
+  }
+  if (unit > 1) digits.remove_suffix(1);
+  const auto number = base::parse_unsigned(digits);
+  if (!number || *number > std::numeric_limits<std::int64_t>::max() / unit) {
+    throw Error("\"{}\" is no size, as \"64m\" is", text);
+  }
+  return *number * unit;
+}
+
+builder::PullPolicy parse_pull_policy(std::string_view text) {
+  const std::string word = base::to_lower(text);
+  if (word == "always") return builder::PullPolicy::kAlways;
+  if (word == "missing" || word == "ifmissing" || word == "notpresent") {
+    return builder::PullPolicy::kMissing;
+  }
+  if (word == "newer" || word == "ifnewer" || word == "true") return builder::PullPolicy::kNewer;
+  if (word == "never" || word == "false") return builder::PullPolicy::kNever;
+  throw Error("unrecognized pull policy \"{}\": must be always, missing, newer or never", text);
+}
+
+builder::NetworkChoice parse_network(std::string_view text) {
+  if (text == "default" || text.empty()) return builder::NetworkChoice::kDefault;
+  if (text == "host") return builder::NetworkChoice::kHost;
+  if (text == "none") return builder::NetworkChoice::kNone;
+  if (text == "private" || text == "pasta") return builder::NetworkChoice::kPrivate;
+  throw Error("this network is not supported by bld yet: it has default, host, none and private");
+}
+
+builder::VolumeMount parse_volume(std::string_view text) {
+  const auto parts = base::split(text, ':');
+  if (parts.size() < 2 || parts.size() > 3) {
+    throw Error("incorrect volume format \"{}\", should be host-dir:ctr-dir[:option]", text);
+  }
+  if (parts[1].empty() || parts[1][0] != '/') {
+    throw Error("the place in the container must be an absolute path: \"{}\"", parts[1]);
+  }
+  builder::VolumeMount mount;
+  mount.host = std::filesystem::absolute(parts[0]);
+  mount.container = parts[1];
+  if (parts.size() < 3) return mount;
+  for (const std::string& option : base::split(parts[2], ',')) {
+    if (option == "ro") {
+      mount.read_only = true;
+    } else if (option != "rw" && option != "z" && option != "Z" && option != "rbind") {
+      // z and Z are about SELinux labels, of which a container of ours has none.
+      throw Error("the volume option \"{}\" is not supported by bld yet", option);
+    }
+  }
+  return mount;
+}
+
+UserAndPassword parse_credentials(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == 0) throw Error("--creds: the user's name is empty");
+  if (colon == std::string::npos) throw Error("--creds: a password is missing (USER:PASSWORD)");
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+KeyAndValue parse_key_value(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (text.empty() || equals == 0) throw Error("a name is missing in \"{}\"", text);
+  if (equals == std::string::npos) return {text, std::nullopt};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::optional<std::string> environment_variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+}  // namespace bld::cmd

@@ -1,0 +1,54 @@
+// BuildKit's plain progress, on standard error.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "base/mutex.h"
+#include "cmd/renderer.h"
+#include "cmd/step_text.h"
+
+namespace bld::cmd {
+
+class PlainRenderer : public Renderer {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `now` is replaced by tests.
+  explicit PlainRenderer(Streams& streams, std::function<Clock::time_point()> now = Clock::now)
+      : streams_(streams), now_(std::move(now)) {}
+
+  void send(const base::Event& event) override EXCLUDES(mutex_);
+  void finish(End end) override EXCLUDES(mutex_);
+
+ private:
+  struct Step {
+    base::StepPlanned planned;
+    bool announced = false;
+    Clock::time_point started{};
+    LineSplitter lines[2];  // of standard output and error
+  };
+
+  void take(const base::StepPlanned& event) REQUIRES(mutex_);
+  void take(const base::StepStarted& event) REQUIRES(mutex_);
+  void take(const base::StepLog& event) REQUIRES(mutex_);
+  void take(const base::StepFinished& event) REQUIRES(mutex_);
+  void take(const base::Transfer& event) REQUIRES(mutex_);
+  void take(const base::Warning& event) REQUIRES(mutex_);
+  void take(const base::Note& event) REQUIRES(mutex_);
+
+  void announce(Step& step) REQUIRES(mutex_);
+  void write(const Step& step, const std::string& text) REQUIRES(mutex_);
+  void write_log(const Step& step, const std::string& line) REQUIRES(mutex_);
+
+  base::Mutex mutex_;
+  Streams& streams_ GUARDED_BY(mutex_);
+  std::function<Clock::time_point()> now_;
+  std::map<base::StepId, Step> steps_ GUARDED_BY(mutex_);
+  base::StepId last_ GUARDED_BY(mutex_) = -1;  // whose block the output is in
+  TransferLines transfers_ GUARDED_BY(mutex_);
+};
+
+}  // namespace bld::cmd

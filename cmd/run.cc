@@ -1,0 +1,74 @@
+// bld run
+#include <unistd.h>
+
+#include "base/error.h"
+#include "builder/working_container.h"
+#include "cmd/all_commands.h"
+#include "cmd/app.h"
+#include "cmd/options.h"
+#include "cmd/renderer.h"
+
+namespace bld::cmd {
+
+namespace {
+
+class Run : public Command {
+ public:
+  void declare(FlagSet& flags) override {
+    flags.add(
+        "env,e", "NAME[=VALUE]", [this](const std::string& text) { add_env(text); },
+        "set a variable of the command's environment");
+    flags.add_text("user", "USER[:GROUP]", options_.user, "run as this user");
+    flags.add_text("workingdir", "DIR", options_.directory, "run in this directory");
+    add_fixed_bool(flags, "terminal,t", false, "");
+    add_fixed_bool(flags, "add-history", false, "");
+    run_.declare(flags);
+    flags.refuse({"hostname", "mount", "no-pivot", "contextdir"});
+  }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, -1, "container ID must be specified");
+    auto command = arguments.begin() + 1;
+    if (command != arguments.end() && *command == "--") {
+      ++command;
+    } else {
+      refuse_flags_after_first(arguments);
+    }
+    options_.args.assign(command, arguments.end());
+    if (options_.args.empty()) throw base::Error("command must be specified");
+    options_.network = run_.network;
+    options_.volumes = run_.volumes;
+    options_.add_hosts = run_.add_hosts;
+    options_.cap_add = run_.cap_add;
+    options_.cap_drop = run_.cap_drop;
+    options_.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
+    Streams streams(STDOUT_FILENO, STDERR_FILENO);
+    const auto renderer = make_renderer(Progress::kQuiet, streams);
+    const runtime::Exit exit =
+        builder::run_in_container(builder::get_container(app.store(), arguments[0]), options_,
+                                  {app.store(), app.containers(), *renderer}, app.stop_token());
+    if (exit.status == 0) return 0;
+    throw base::Error("while running runtime: exit status {}", exit.status)
+        .exit_status(exit.status);
+  }
+
+ private:
+  void add_env(const std::string& text) {
+    const KeyAndValue variable = parse_key_value(text);
+    if (variable.value) {
+      options_.env.push_back(text);
+    } else if (const auto ours = environment_variable(text.c_str())) {
+      options_.env.push_back(text + "=" + *ours);
+    }
+  }
+
+  builder::ContainerRunOptions options_;
+  RunFlags run_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_run() { return std::make_unique<Run>(); }
+
+}  // namespace bld::cmd

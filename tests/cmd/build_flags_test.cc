@@ -1,0 +1,147 @@
+#include "cmd/build_flags.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "support/temp_dir.h"
+
+namespace bld::cmd {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class BuildFlagsTest : public testing::Test {
+ protected:
+  BuildFlagsTest() {
+    for (const char* name : {"BUILDAH_LAYERS", "BUILDAH_FORMAT", "SOURCE_DATE_EPOCH",
+                             "REGISTRY_AUTH_FILE", "SSH_AUTH_SOCK"}) {
+      ::unsetenv(name);
+    }
+  }
+
+  static builder::BuildRequest parse(const Words& words) {
+    BuildFlags build;
+    FlagSet flags;
+    build.declare(flags);
+    return build.request(flags.parse(words, FlagPlacement::kAnywhere));
+  }
+
+  static std::string error_of(const Words& words) {
+    try {
+      parse(words);
+    } catch (const base::Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+};
+
+TEST_F(BuildFlagsTest, DefaultsAreBldsOwn) {
+  const auto request = parse({});
+  EXPECT_EQ(request.context, ".");
+  EXPECT_TRUE(request.use_cache);
+  EXPECT_TRUE(request.layers);
+  EXPECT_EQ(request.jobs, 0U);
+  EXPECT_EQ(request.pull, builder::PullPolicy::kMissing);
+  EXPECT_TRUE(request.connection.tls_verify);
+}
+
+TEST_F(BuildFlagsTest, NamesAreQualified) {
+  const auto request = parse({"-t", "app", "--tag=example.com/x:1", "dir"});
+  ASSERT_EQ(request.tags.size(), 2U);
+  EXPECT_EQ(request.tags[0].str(), "localhost/app:latest");
+  EXPECT_EQ(request.tags[1].str(), "example.com/x:1");
+  EXPECT_EQ(request.context, "dir");
+}
+
+TEST_F(BuildFlagsTest, PullPoliciesInAllForms) {
+  using builder::PullPolicy;
+  EXPECT_EQ(parse({"--pull"}).pull, PullPolicy::kNewer);
+  EXPECT_EQ(parse({"--pull=always"}).pull, PullPolicy::kAlways);
+  EXPECT_EQ(parse({"--pull-always"}).pull, PullPolicy::kAlways);
+  EXPECT_EQ(parse({"--pull-never"}).pull, PullPolicy::kNever);
+  EXPECT_EQ(parse({"--pull=missing"}).pull, PullPolicy::kMissing);
+  EXPECT_EQ(parse({"--pull=false"}).pull, PullPolicy::kNever);
+  EXPECT_NE(error_of({"--pull=maybe"}).find("unrecognized pull policy"), std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, ArgumentsOfFilesComeFirst) {
+  const test::TempDir directory;
+  const auto file = directory.write("args", "# comment\nA=file\n\nB=b=c\n");
+  const auto request = parse({"--build-arg", "A=flag", "--build-arg-file", file, "--build-arg=C"});
+  ASSERT_EQ(request.build_args.size(), 4U);
+  EXPECT_EQ(request.build_args[0].value, "file");
+  EXPECT_EQ(request.build_args[1].value, "b=c");
+  EXPECT_EQ(request.build_args[2].value, "flag");
+  EXPECT_EQ(request.build_args[3].value, std::nullopt);
+}
+
+TEST_F(BuildFlagsTest, FlagsGoBeforeTheEnvironment) {
+  ::setenv("BUILDAH_LAYERS", "false", 1);
+  ::setenv("BUILDAH_FORMAT", "docker", 1);
+  ::setenv("SOURCE_DATE_EPOCH", "100", 1);
+  const auto of_environment = parse({});
+  EXPECT_FALSE(of_environment.layers);
+  EXPECT_EQ(of_environment.format, builder::ImageFormat::kDocker);
+  EXPECT_EQ(of_environment.timestamp, 100);
+  const auto of_flags = parse({"--layers", "--format=oci", "--timestamp", "5"});
+  EXPECT_TRUE(of_flags.layers);
+  EXPECT_EQ(of_flags.format, builder::ImageFormat::kOci);
+  EXPECT_EQ(of_flags.timestamp, 5);
+}
+
+TEST_F(BuildFlagsTest, WhatBldDoesAnywayIsAcceptedTheOppositeIsRefused) {
+  parse({"--rm", "--force-rm", "--skip-unused-stages", "--rm=true", "--compress", "-D"});
+  EXPECT_NE(error_of({"--rm=false"}).find("not supported by bld yet"), std::string::npos);
+  EXPECT_NE(error_of({"--manifest", "x"}).find("--manifest is not supported by bld yet"),
+            std::string::npos);
+  EXPECT_NE(error_of({"--isolation=chroot"}).find("not supported by bld yet"), std::string::npos);
+  EXPECT_NE(error_of({"https://example.com/x.git"}).find("not supported by bld yet"),
+            std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, CredentialsNeverShowInAnError) {
+  EXPECT_EQ(parse({"--creds", "me:pass:word"}).connection.password, "pass:word");
+  EXPECT_EQ(error_of({"--creds", "geheim"}).find("geheim"), std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, SizesHaveUnits) {
+  EXPECT_EQ(parse({"--shm-size", "1g"}).shm_size_bytes, 1ULL << 30);
+  EXPECT_EQ(parse({"--shm-size", "512k"}).shm_size_bytes, 512ULL << 10);
+  EXPECT_NE(error_of({"--shm-size", "much"}).find("is no size"), std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, VolumesHaveAPlaceAndOptions) {
+  const auto request = parse({"-v", "/host:/in:ro,z", "--volume=/a:/b"});
+  ASSERT_EQ(request.volumes.size(), 2U);
+  EXPECT_EQ(request.volumes[0].host, "/host");
+  EXPECT_EQ(request.volumes[0].container, "/in");
+  EXPECT_TRUE(request.volumes[0].read_only);
+  EXPECT_FALSE(request.volumes[1].read_only);
+  EXPECT_NE(error_of({"-v", "/a:/b:O"}).find("not supported"), std::string::npos);
+  EXPECT_NE(error_of({"-v", "/a"}).find("incorrect volume format"), std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, SecretsComeFromFilesOrVariables) {
+  ::unsetenv("token");
+  EXPECT_EQ(parse_secret("id=token,src=/f").file, "/f");
+  EXPECT_EQ(parse_secret("id=token,env=VAR").variable, "VAR");
+  EXPECT_EQ(parse_secret("id=token,type=env,src=VAR").variable, "VAR");
+  EXPECT_EQ(parse_secret("id=token").file.filename(), "token");
+  ::setenv("token", "x", 1);
+  EXPECT_EQ(parse_secret("id=token").variable, "token");
+  EXPECT_THROW(parse_secret("src=/f"), base::Error);
+  EXPECT_THROW(parse_secret("id=a,foo=b"), base::Error);
+  EXPECT_THROW(parse_secret("id=a,id=b"), base::Error);
+}
+
+TEST_F(BuildFlagsTest, OnePlatformAtATime) {
+  EXPECT_EQ(parse({"--platform", "linux/arm64"}).platform->str(), "linux/arm64");
+  EXPECT_EQ(parse({"--arch", "arm64"}).platform->architecture, "arm64");
+  EXPECT_NE(error_of({"--platform", "linux/arm64,linux/amd64"}).find("not supported"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace bld::cmd
