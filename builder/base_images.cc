@@ -18,6 +18,7 @@ BaseImage from_store(store::Store& store, const store::ImageRecord& record,
   base.config = store.read_config(record.config_digest);
   base.name = name;
   base.manifest_digest = record.manifest_digest.str();
+  base.image_id = record.id();
   return base;
 }
 

@@ -22,6 +22,7 @@ struct BaseImage {
   image::ImageConfig config;
   std::string name;             // in full; empty: unnamed
   std::string manifest_digest;  // for the annotation base.digest; empty: unknown
+  std::string image_id;         // hex
 };
 
 // Looks the image up, or pulls it. Throws if there is none.

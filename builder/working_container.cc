@@ -78,7 +78,7 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
     container.config = base.config;
     container.image_name = base.name.empty() ? options.image : base.name;
     container.record.image_manifest = image::Digest::parse(base.manifest_digest);
-    container.image_id = store.get_image("@" + base.manifest_digest).config_digest.hex();
+    container.image_id = base.image_id;
     container.record.layers = base.config.diff_ids;
   }
   container.record.name = options.name.empty() ? free_name(store, options.image) : options.name;
