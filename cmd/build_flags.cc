@@ -267,18 +267,18 @@ void BuildFlags::take_environment(builder::BuildRequest& request) const {
       }
     }
   }
-  if (request.timestamp) request.file_times = builder::FileTimes::kSet;
-  if (!epoch) return;
   if (source_date_epoch_ && request.timestamp) {
     throw Error("--timestamp and --source-date-epoch are used together");
   }
+  if (request.timestamp) request.file_times = builder::FileTimes::kSet;
   if (!request.timestamp) request.timestamp = epoch;
+  if (rewrite_timestamp_ && !request.timestamp) {
+    throw Error("--rewrite-timestamp needs a time: --source-date-epoch or --timestamp");
+  }
   if (rewrite_timestamp_ && request.file_times == builder::FileTimes::kKeep) {
-    if (!request.timestamp) {
-      throw Error("--rewrite-timestamp needs a time: --source-date-epoch or --timestamp");
-    }
     request.file_times = builder::FileTimes::kClamp;
   }
+  if (!epoch) return;
   request.build_args.insert(request.build_args.begin(),
                             {"SOURCE_DATE_EPOCH", std::to_string(*epoch)});
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "support/temp_dir.h"
+#include "tests/support/temp_dir.h"
 
 namespace bld::cmd {
 namespace {

@@ -93,7 +93,8 @@ TEST(GoTemplate, DepthIsBounded) {
   std::string nested;
   for (int i = 0; i < 100000; ++i) nested += "{{if true}}";
   EXPECT_NE(error_of(nested).find("nested too deeply"), std::string::npos);
-  EXPECT_NE(error_of("{{" + std::string(100000, '(')).find("nested too deeply"), std::string::npos);
+  EXPECT_NE(error_of("{{" + std::string(100000, '(') + "}}").find("nested too deeply"),
+            std::string::npos);
 }
 
 TEST(GoTemplate, UnescapesWhatShellsLeave) { EXPECT_EQ(unescaped(R"(a\tb\n\x)"), "a\tb\n\\x"); }
