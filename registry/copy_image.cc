@@ -17,6 +17,7 @@
 #include "image/manifest.h"
 #include "registry/archive.h"
 #include "registry/docker_registry.h"
+#include "registry/file_source.h"
 #include "registry/layout.h"
 
 namespace bld::registry {
@@ -63,17 +64,6 @@ class WatchedSource : public base::ByteSource {
   std::stop_token stop_;
   base::Transfer transfer_;
   std::uint64_t told_ = 0;
-};
-
-class FileSource : public base::ByteSource {
- public:
-  explicit FileSource(base::UniqueFd fd) : fd_(std::move(fd)), source_(fd_.get()) {}
-
-  std::size_t read(std::span<std::byte> buffer) override { return source_.read(buffer); }
-
- private:
-  base::UniqueFd fd_;
-  base::FdSource source_;
 };
 
 // Runs one task a layer, some at a time, and throws what the first of them threw when all ended.

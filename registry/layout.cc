@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "image/json.h"
 #include "image/manifest.h"
+#include "registry/file_source.h"
 
 namespace bld::registry {
 
@@ -26,18 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 constexpr std::string_view kLayoutText = R"({"imageLayoutVersion":"1.0.0"})";
-
-// An open file as a source that closes it.
-class FileSource : public base::ByteSource {
- public:
-  explicit FileSource(base::UniqueFd fd) : fd_(std::move(fd)), source_(fd_.get()) {}
-
-  std::size_t read(std::span<std::byte> buffer) override { return source_.read(buffer); }
-
- private:
-  base::UniqueFd fd_;
-  base::FdSource source_;
-};
 
 std::unique_ptr<base::ByteSource> open_content(const base::RootedDir& root, const std::string& path,
                                                std::uint64_t offset) {
