@@ -8,6 +8,12 @@
 
 namespace bld::cmd {
 
+namespace {
+
+constexpr auto kTurn = std::chrono::seconds(2);
+
+}  // namespace
+
 void PlainRenderer::send(const base::Event& event) {
   const base::MutexLock lock(mutex_);
   std::visit([this](const auto& what) NO_THREAD_SAFETY_ANALYSIS { take(what); }, event);
@@ -18,7 +24,7 @@ void PlainRenderer::take(const base::StepPlanned& event) { steps_[event.step].pl
 void PlainRenderer::take(const base::StepStarted& event) {
   Step& step = steps_[event.step];
   step.started = now_();
-  announce(step);
+  write(step, "");
 }
 
 void PlainRenderer::take(const base::StepLog& event) {
@@ -34,7 +40,7 @@ void PlainRenderer::take(const base::StepFinished& event) {
   for (LineSplitter& lines : step.lines) {
     lines.finish([&](const std::string& line) NO_THREAD_SAFETY_ANALYSIS { write_log(step, line); });
   }
-  if (!step.announced) announce(step);
+  step.finished = true;
   switch (event.outcome) {
     case base::StepOutcome::kCached:
       write(step, "CACHED");
@@ -48,8 +54,7 @@ void PlainRenderer::take(const base::StepFinished& event) {
     default:
       write(step, "DONE " + duration_text(event.duration));
   }
-  streams_.err("\n");
-  last_ = -1;
+  if (last_ == -1) show_waiting();
 }
 
 void PlainRenderer::take(const base::Transfer& event) {
@@ -63,24 +68,43 @@ void PlainRenderer::take(const base::Note& event) {
   streams_.err(base::printable(event.text) + "\n");
 }
 
-void PlainRenderer::announce(Step& step) {
-  step.announced = true;
-  write(step, step_label(step.planned) + " " + instruction_line(step.planned));
+// An empty text only announces the step.
+void PlainRenderer::write(Step& step, const std::string& text) {
+  if (!text.empty()) step.waiting.push_back(text);
+  const bool others_turn = last_ >= 0 && last_ != step.planned.step;
+  if (!others_turn || now_() - block_began_ > kTurn) show(step);
 }
 
-// A line of another step than the one before begins with an empty line and the step's name.
-void PlainRenderer::write(const Step& step, const std::string& text) {
+// A block begins with the step's name; an empty line ends it.
+void PlainRenderer::show(Step& step) {
   const base::StepId id = step.planned.step;
+  std::string text;
   if (last_ != id) {
-    if (last_ >= 0) streams_.err("\n");
-    const std::string name = step_label(step.planned) + " " + instruction_line(step.planned);
-    if (text != name) streams_.err(fmt::format("#{} {}\n", id + 1, name));
+    if (last_ >= 0) text += "\n";
+    text += fmt::format("#{} {} {}\n", id + 1, step_label(step.planned),
+                        instruction_line(step.planned));
     last_ = id;
+    block_began_ = now_();
   }
-  streams_.err(fmt::format("#{} {}\n", id + 1, text));
+  for (const std::string& line : step.waiting) text += fmt::format("#{} {}\n", id + 1, line);
+  step.waiting.clear();
+  if (step.finished) {
+    text += "\n";
+    last_ = -1;
+  }
+  streams_.err(text);
 }
 
-void PlainRenderer::write_log(const Step& step, const std::string& line) {
+// Finished ones first, so that one that goes on keeps the output.
+void PlainRenderer::show_waiting() {
+  for (const bool finished : {true, false}) {
+    for (auto& [id, step] : steps_) {
+      if (step.finished == finished && !step.waiting.empty()) show(step);
+    }
+  }
+}
+
+void PlainRenderer::write_log(Step& step, const std::string& line) {
   const double elapsed = std::chrono::duration<double>(now_() - step.started).count();
   write(step, fmt::format("{:.3f} {}", elapsed, line));
 }
@@ -93,6 +117,7 @@ void PlainRenderer::finish(End) {
                        NO_THREAD_SAFETY_ANALYSIS { write_log(step, line); });
     }
   }
+  show_waiting();
 }
 
 }  // namespace bld::cmd

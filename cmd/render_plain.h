@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
 #include "cmd/renderer.h"
@@ -12,6 +13,8 @@
 
 namespace bld::cmd {
 
+// Steps that run at the same time take turns: one keeps the output until it ends, or until others
+// have waited for a while.
 class PlainRenderer : public Renderer {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,9 +29,10 @@ class PlainRenderer : public Renderer {
  private:
   struct Step {
     base::StepPlanned planned;
-    bool announced = false;
+    bool finished = false;
     Clock::time_point started{};
-    LineSplitter lines[2];  // of standard output and error
+    std::vector<std::string> waiting;  // lines for when its turn comes
+    LineSplitter lines[2];             // of standard output and error
   };
 
   void take(const base::StepPlanned& event) REQUIRES(mutex_);
@@ -39,15 +43,17 @@ class PlainRenderer : public Renderer {
   void take(const base::Warning& event) REQUIRES(mutex_);
   void take(const base::Note& event) REQUIRES(mutex_);
 
-  void announce(Step& step) REQUIRES(mutex_);
-  void write(const Step& step, const std::string& text) REQUIRES(mutex_);
-  void write_log(const Step& step, const std::string& line) REQUIRES(mutex_);
+  void write(Step& step, const std::string& text) REQUIRES(mutex_);
+  void write_log(Step& step, const std::string& line) REQUIRES(mutex_);
+  void show(Step& step) REQUIRES(mutex_);
+  void show_waiting() REQUIRES(mutex_);
 
   base::Mutex mutex_;
   Streams& streams_ GUARDED_BY(mutex_);
   std::function<Clock::time_point()> now_;
   std::map<base::StepId, Step> steps_ GUARDED_BY(mutex_);
-  base::StepId last_ GUARDED_BY(mutex_) = -1;  // whose block the output is in
+  base::StepId last_ GUARDED_BY(mutex_) = -1;  // whose block the output is in; -1: no one's
+  Clock::time_point block_began_ GUARDED_BY(mutex_){};
   TransferLines transfers_ GUARDED_BY(mutex_);
 };
 
