@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxTokenAnswer = 1 << 20;
 constexpr std::size_t kMaxChallenges = 32;
+constexpr std::chrono::seconds kTokenTimeout{30};
 
 bool is_token_char(unsigned char c) {
   return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string::npos;
@@ -186,6 +187,7 @@ std::string Authorizer::fetch_token(const Challenge& challenge, const Url& regis
   const std::optional<Credentials> who = credentials_for(registry, url);
   HttpRequest request;
   request.url = url;
+  request.timeout = kTokenTimeout;
   if (who && !who->identity_token.empty()) {
     request.method = "POST";
     request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};

@@ -195,10 +195,14 @@ struct HttpStream::Exchange {
   }
 
   void take_header(std::string_view line) {
+    // Interim answers and trailers count, too: there may be no end of them.
+    header_bytes += line.size();
+    if (headers.size() >= kMaxHeaders || header_bytes > kMaxHeaderBytes) {
+      throw base::Error("{}: the answer has too many headers", url.shown());
+    }
     if (line.starts_with("HTTP/")) {  // the first line, also after "100 Continue"
       if (headers_done) return;
       headers.clear();
-      header_bytes = 0;
       const std::size_t blank = std::min(line.find(' '), line.size());
       const auto code = base::parse_unsigned(base::trim(line.substr(blank)).substr(0, 3));
       status = code ? static_cast<int>(*code) : 0;
@@ -208,10 +212,6 @@ struct HttpStream::Exchange {
     if (base::trim(line).empty()) {
       headers_done = status >= 200;
       return;
-    }
-    header_bytes += line.size();
-    if (headers.size() >= kMaxHeaders || header_bytes > kMaxHeaderBytes) {
-      throw base::Error("{}: the answer has too many headers", url.shown());
     }
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return;
@@ -362,9 +362,15 @@ void set_limits(CURL* easy, const HttpRequest& request, const Url& url) {
   set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);  // redirects are ours: credentials stay at their origin
   set(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
+  set(easy, CURLOPT_TIMEOUT, static_cast<long>(request.timeout.count()));
   set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(easy, CURLOPT_LOW_SPEED_TIME, reads ? kSilentSeconds : kSilentUploadSeconds);
+  const std::chrono::milliseconds whole = request.time_limit;
+  set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(whole.count()));
   set(easy, CURLOPT_NOSIGNAL, 1L);
+  set(easy, CURLOPT_QUICK_EXIT, 1L);  // who cancels does not wait for a name server
+  // What a proxy answers to CONNECT is not the answer.
+  set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   if (url.is_loopback()) set(easy, CURLOPT_NOPROXY, "*");
 }

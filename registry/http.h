@@ -56,6 +56,7 @@ struct HttpRequest {
   std::function<std::unique_ptr<base::ByteSource>()> open_body;
   std::uint64_t body_size = 0;
   bool retry = true;
+  std::chrono::seconds timeout{0};  // of the whole exchange; 0: as long as bytes come
 };
 
 struct HttpConnections;  // those that are kept open

@@ -27,6 +27,18 @@ bool is_rest(std::string_view text) {
   });
 }
 
+// For messages. Whatever may be a password, or the signature in a query, is left out.
+std::string without_secrets(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  const std::size_t start = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t at = text.rfind('@');
+  const std::size_t query = std::min(text.find_first_of("?#"), text.size());
+  if (at == std::string_view::npos || at < start) return std::string(text.substr(0, query));
+  std::string shown = std::string(text.substr(0, start)) + "***";
+  if (at < query) shown += text.substr(at, query - at);
+  return shown;
+}
+
 std::string percent_encoded(std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;
@@ -43,10 +55,8 @@ std::string percent_encoded(std::string_view text) {
 }  // namespace
 
 Url Url::parse(std::string_view text) {
-  const auto refuse = [&](const char* why) {
-    return base::Error("\"{}\" is not an address to talk to: {}",
-                       base::printable(text.substr(0, std::min<std::size_t>(text.find('?'), 200))),
-                       why);
+  const auto refuse = [shown = without_secrets(text).substr(0, 200)](const char* why) {
+    return base::Error("\"{}\" is not an address to talk to: {}", base::printable(shown), why);
   };
   text = text.substr(0, text.find('#'));
   Url url;
@@ -95,6 +105,11 @@ Url Url::with_query(std::string_view name, std::string_view value) const {
   url.text_ += text_.find('?') == std::string::npos ? '?' : '&';
   url.text_ += std::string(name) + "=" + percent_encoded(value);
   return url;
+}
+
+std::string Url::host_and_port() const {
+  const bool is_default = port_ == (scheme_ == "https" ? "443" : "80");
+  return is_default ? host_ : host_ + ":" + port_;
 }
 
 bool Url::is_loopback() const {

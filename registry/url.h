@@ -20,6 +20,9 @@ class Url {
 
   const std::string& host() const { return host_; }  // lower case, without port
 
+  // As images and credentials name a registry: without a port that the scheme implies.
+  std::string host_and_port() const;
+
   bool is_loopback() const;
 
   std::string origin() const { return scheme_ + "://" + host_ + ":" + port_; }

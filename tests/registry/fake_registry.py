@@ -147,6 +147,9 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_manifest(self, name):
+        if SCENARIO == 'broken-manifest' and times('manifest') < 2:
+            self.close_connection = True
+            return self.answer(200, MANIFEST[:20], Content_Length=str(len(MANIFEST)))
         if SCENARIO == 'busy' and times('manifest') < 2:
             return self.error(429, 'TOOMANYREQUESTS', 'slow down', Retry_After='1')
         if SCENARIO == 'always-unavailable':
@@ -247,6 +250,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self):
         self.note()
         parts = urlsplit(self.path)
+        if SCENARIO == 'broken-put' and times('put') == 0:
+            UPLOADS[parts.path.rpartition('/')[2]] += self.rfile.read(1000)
+            self.close_connection = True
+            self.connection.close()
+            return None
         body = self.body()
         if '/manifests/' in parts.path:
             MANIFESTS[parts.path.rpartition('/')[2]] = body

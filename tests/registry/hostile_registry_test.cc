@@ -168,6 +168,18 @@ TEST_F(HostileRegistryTest, ForeignRealmGetsNoPassword) {
   EXPECT_EQ(other.count("Basic"), 0U);
 }
 
+TEST_F(HostileRegistryTest, ForeignRealmGetsWhatBelongsToItsPort) {
+  const FakeRegistry other("good");
+  const FakeRegistry registry("foreign-realm", other.host());
+  know("127.0.0.1");
+  pull_app(registry);
+  EXPECT_EQ(other.count("Basic"), 0U);
+  know(other.host());
+  pull_app(registry);
+  EXPECT_EQ(other.count("GET /token"), 2U);
+  EXPECT_EQ(other.count("Basic dXNlcjpwYXNz"), 1U);
+}
+
 TEST_F(HostileRegistryTest, RedirectCarriesNoCredentials) {
   FakeRegistry other("good");
   const FakeRegistry registry("token", other.host());
@@ -192,6 +204,19 @@ TEST_F(HostileRegistryTest, BrokenUploadGoesOnWhereItEnded) {
   put(registry, std::string(300000, 'a') + std::string(300000, 'b'));
   EXPECT_EQ(registry.count("POST"), 1U);
   EXPECT_EQ(registry.count("PATCH"), 2U);
+}
+
+TEST_F(HostileRegistryTest, BrokenSmallUploadStartsOver) {
+  const FakeRegistry registry("broken-put");
+  put(registry, std::string(2000, 'a') + std::string(2000, 'b'));
+  EXPECT_EQ(registry.count("POST"), 2U);
+  EXPECT_EQ(registry.count("PUT"), 2U);
+}
+
+TEST_F(HostileRegistryTest, BrokenManifestIsReadAgain) {
+  const FakeRegistry registry("broken-manifest");
+  pull_app(registry);
+  EXPECT_EQ(registry.count("/manifests/"), 3U);
 }
 
 TEST_F(HostileRegistryTest, ChangedManifestIsNoticed) {

@@ -46,6 +46,19 @@ TEST(Url, RefusesWhatParsersDisagreeOn) {
   }
 }
 
+TEST(Url, MessagesHideUserinfoAndQuery) {
+  for (const char* text :
+       {"https://me:hunter2@a/x", "ftp://me:hunter2@a/", "https://me:hunter2@a:0/?x",
+        "https://a/ ?sig=hunter2", "me:hunter2@a/b", "https://me:hun/ter2@a/?hunter2",
+        "https://me:?hunter2@a/", "https://me:#hunter2@a:x/"}) {
+    try {
+      Url::parse(text);
+    } catch (const base::Error& error) {
+      EXPECT_EQ(std::string(error.what()).find("ter2"), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(Url, KnowsThisMachine) {
   EXPECT_TRUE(Url::parse("http://localhost:5000/").is_loopback());
   EXPECT_TRUE(Url::parse("http://127.0.0.1/").is_loopback());
