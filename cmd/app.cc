@@ -50,7 +50,7 @@ const runtime::Isolation& App::isolation() const {
   return *isolation_;
 }
 
-std::stop_token App::stop_token() const { return signals_ ? signals_->token() : std::stop_token(); }
+std::stop_token App::stop_token() { return signals_ ? signals_->token() : std::stop_token(); }
 
 namespace {
 
@@ -77,7 +77,15 @@ Error unknown_command(std::string_view name) {
 
 void declare_globals(FlagSet& flags, GlobalOptions& globals) {
   flags.add_text("root", "DIR", globals.root, "directory of the store");
-  flags.add_text("log-level", "LEVEL", globals.log_level, "");
+  // Warnings are always shown, and there is nothing more to say yet.
+  flags.add(
+      "log-level", "LEVEL",
+      [](const std::string& text) {
+        if (text != "warn" && text != "warning") {
+          throw Error("--log-level={} is not supported by bld yet", text);
+        }
+      },
+      "");
   flags.add_bool("help,h", globals.help, "show this text");
   flags.refuse({"runroot", "storage-driver", "storage-opt", "imagestore", "transient-store",
                 "registries-conf", "registries-conf-dir", "short-name-alias-conf", "cgroup-manager",

@@ -18,7 +18,6 @@ namespace bld::cmd {
 // What may be said before and after any command.
 struct GlobalOptions {
   std::string root;  // empty: the user's own
-  std::string log_level = "warn";
   bool help = false, version = false;
 };
 
@@ -34,7 +33,8 @@ class App {
   const runtime::Isolation& isolation() const;
   std::filesystem::path store_root() const;
 
-  std::stop_token stop_token() const;
+  // Who asks for it promises to look at it: see signals.h.
+  std::stop_token stop_token();
 
   // The signal that asked to end, or 0.
   int signal() const { return signals_ ? signals_->received() : 0; }

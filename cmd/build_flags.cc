@@ -293,6 +293,9 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   if (context == "-" || context.find("://") != std::string::npos || context.starts_with("git@")) {
     throw Error("the context {} is no directory: this is not supported by bld yet", context);
   }
+  if (!std::filesystem::is_directory(request.context)) {
+    throw Error("the context is no directory: {}", context);
+  }
   request.containerfiles.assign(files_.begin(), files_.end());
   if (!ignore_file_.empty()) request.ignore_file = ignore_file_;
   for (const std::string& tag : tags) {

@@ -35,7 +35,9 @@ class Containers : public Command {
     if (json_) {
       print_json(rows);
     } else if (quiet_) {
-      for (const Row& row : rows) print(shown(row.id) + "\n");
+      std::string text;
+      for (const Row& row : rows) text += shown(row.id) + "\n";
+      print(text);
     } else if (!format_.empty()) {
       print_by_template(rows);
     } else {
@@ -88,15 +90,17 @@ class Containers : public Command {
 
   void print_table(const std::vector<Row>& rows) const {
     const std::size_t width = whole_ ? 64 : 12;
+    std::string text;
     const auto line = [&](std::string_view id, std::string_view builder, std::string_view image,
                           std::string_view image_name, std::string_view name) {
-      print(fmt::format("{:<{}}  {:<8} {:<{}} {:<32} {}\n", id, width, builder, image, width,
-                        image_name, name));
+      text += fmt::format("{:<{}}  {:<8} {:<{}} {:<32} {}\n", id, width, builder, image, width,
+                          image_name, name);
     };
     if (!no_heading_) line("CONTAINER ID", "BUILDER", "IMAGE ID", "IMAGE NAME", "CONTAINER NAME");
     for (const Row& row : rows) {
       line(shown(row.id), "   *", shown(row.image_id), row.image_name, row.name);
     }
+    print(text);
   }
 
   void print_by_template(const std::vector<Row>& rows) const {

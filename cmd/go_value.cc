@@ -33,6 +33,32 @@ std::string listed(std::string_view open, std::size_t count, std::string_view cl
 
 }  // namespace
 
+Value::Value() = default;
+
+Value::Value(bool value) : value_(value) {}
+
+Value::Value(std::int64_t value) : value_(value) {}
+
+Value::Value(int value) : value_(std::int64_t{value}) {}
+
+Value::Value(std::string value) : value_(std::move(value)) {}
+
+Value::Value(std::string_view value) : value_(std::string(value)) {}
+
+Value::Value(const char* value) : value_(std::string(value)) {}
+
+Value::Value(List value) : value_(std::move(value)) {}
+
+Value::Value(Record value) : value_(std::move(value)) {}
+
+Value::Value(Printed value) : value_(std::move(value)) {}
+
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+
 Value Value::list(const std::vector<std::string>& texts) {
   return List(texts.begin(), texts.end());
 }

@@ -20,7 +20,6 @@ class Value {
   // Keys sorted, as Go prints and walks maps.
   struct Map {
     std::vector<std::pair<std::string, Value>> entries;
-    bool operator==(const Map&) const = default;
   };
 
   enum class Omit { kNever, kIfEmpty, kAlways };
@@ -30,35 +29,28 @@ class Value {
   // A Go struct.
   struct Record {
     std::vector<Field> fields;
-    bool operator==(const Record&) const = default;
   };
 
   // A text that Go holds as another type: a time, a digest's type…
   struct Printed {
     std::string json, text;
-    bool operator==(const Printed&) const = default;
   };
 
-  Value() = default;  // nil
-
-  Value(bool value) : value_(value) {}  // NOLINT(google-explicit-constructor)
-
-  Value(std::int64_t value) : value_(value) {}  // NOLINT(google-explicit-constructor)
-
-  Value(int value) : value_(std::int64_t{value}) {}  // NOLINT(google-explicit-constructor)
-
-  Value(std::string value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Value(std::string_view value)
-      : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Value(const char* value) : value_(std::string(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Value(List value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Value(Record value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-
-  Value(Printed value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Value();                        // nil
+  Value(bool value);              // NOLINT(google-explicit-constructor)
+  Value(std::int64_t value);      // NOLINT(google-explicit-constructor)
+  Value(int value);               // NOLINT(google-explicit-constructor)
+  Value(std::string value);       // NOLINT(google-explicit-constructor)
+  Value(std::string_view value);  // NOLINT(google-explicit-constructor)
+  Value(const char* value);       // NOLINT(google-explicit-constructor)
+  Value(List value);              // NOLINT(google-explicit-constructor)
+  Value(Record value);            // NOLINT(google-explicit-constructor)
+  Value(Printed value);           // NOLINT(google-explicit-constructor)
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
 
   static Value list(const std::vector<std::string>& texts);
   static Value map(const std::map<std::string, std::string>& texts);
@@ -82,8 +74,6 @@ class Value {
   std::string quoted() const;  // %q
   image::Json json() const;
 
-  bool operator==(const Value&) const = default;
-
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map, Record, Printed>
       value_;
@@ -94,7 +84,6 @@ struct Value::Field {
   std::string json_name;  // empty: the same
   Value value;
   Omit omit = Omit::kNever;
-  bool operator==(const Field&) const = default;
 };
 
 // A Go string literal with quotes, as %q writes it.

@@ -59,7 +59,9 @@ class Images : public Command {
     if (json_) {
       print_json(shown);
     } else if (quiet_) {
-      for (const ImageRecord& image : shown) print(id_of(image) + "\n");
+      std::string text;
+      for (const ImageRecord& image : shown) text += id_of(image) + "\n";
+      print(text);
     } else {
       print_table(shown);
     }

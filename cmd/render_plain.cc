@@ -111,7 +111,8 @@ void PlainRenderer::write_log(Step& step, const std::string& line) {
 
 void PlainRenderer::finish(End) {
   const base::MutexLock lock(mutex_);
-  for (auto& [id, step] : steps_) {
+  for (auto& entry : steps_) {
+    Step& step = entry.second;
     for (LineSplitter& lines : step.lines) {
       lines.finish([&](const std::string& line)
                        NO_THREAD_SAFETY_ANALYSIS { write_log(step, line); });

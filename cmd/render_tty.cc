@@ -117,10 +117,11 @@ void TtyRenderer::take(const base::StepFinished& event) {
   if (event.outcome == base::StepOutcome::kMetadata) return;
   const Size size = terminal_size();
   const std::string name = step_label(step.planned) + " " + instruction_line(step.planned);
-  const auto line = [&](const char* color, const std::string& word, const std::string& right) {
-    const std::string left = "=> " + (word.empty() ? "" : word + " ") + name;
-    above_ += painted(color, justified(left, right, size.columns - 1)) + "\n";
-  };
+  const auto line = [&](const char* color, const std::string& word, const std::string& right)
+                        NO_THREAD_SAFETY_ANALYSIS {
+                          const std::string left = "=> " + (word.empty() ? "" : word + " ") + name;
+                          above_ += painted(color, justified(left, right, size.columns - 1)) + "\n";
+                        };
   switch (event.outcome) {
     case base::StepOutcome::kCached:
       line(kCyan, "CACHED", "");
@@ -229,7 +230,8 @@ void TtyRenderer::finish(End end) {
   std::string text = erase_last(terminal_size()) + above_;
   above_.clear();
   if (end == End::kFailure) {
-    for (auto& [id, step] : steps_) {
+    for (auto& entry : steps_) {
+      Step& step = entry.second;
       if (!step.failed) continue;
       step.lines.finish(
           [&](const std::string& line) { step.tail.push_back(without_escapes(line)); });

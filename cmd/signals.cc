@@ -43,7 +43,7 @@ void Signals::wait_for_signals() {
     signalfd_siginfo info = {};
     if (::read(signals_.get(), &info, sizeof info) != sizeof info) continue;
     const int number = static_cast<int>(info.ssi_signo);
-    if (received_ != 0) ::_exit(status_of_signal(number));
+    if (received_ != 0 || !watched_) ::_exit(status_of_signal(number));
     received_ = number;
     stop_.request_stop();
   }

@@ -48,11 +48,12 @@ TEST_F(BuildFlagsTest, DefaultsAreBldsOwn) {
 }
 
 TEST_F(BuildFlagsTest, NamesAreQualified) {
-  const auto request = parse({"-t", "app", "--tag=example.com/x:1", "dir"});
+  const auto request = parse({"-t", "app", "--tag=example.com/x:1", "/"});
   ASSERT_EQ(request.tags.size(), 2U);
   EXPECT_EQ(request.tags[0].str(), "localhost/app:latest");
   EXPECT_EQ(request.tags[1].str(), "example.com/x:1");
-  EXPECT_EQ(request.context, "dir");
+  EXPECT_EQ(request.context, "/");
+  EXPECT_EQ(error_of({"/nosuch"}), "the context is no directory: /nosuch");
 }
 
 TEST_F(BuildFlagsTest, PullPoliciesInAllForms) {
