@@ -61,8 +61,7 @@ class BadInput(CliTest):
 
     def test_unknown_base(self):
         self.failing("FROM localhost/nosuch:9\n", "Containerfile:1", "localhost/nosuch:9", args=("--pull=never",))
-        self.failing("FROM localhost/busybox AS a\nFROM oci:/nosuch/layout\n", "Containerfile:2", "/nosuch/layout",
-                     args=("--skip-unused-stages=false",))
+        self.failing("FROM localhost/busybox AS a\nFROM oci:/nosuch/layout\n", "Containerfile:2", "/nosuch/layout")
 
     def test_unreachable_registry(self):
         started = time.monotonic()
@@ -70,7 +69,7 @@ class BadInput(CliTest):
         self.failing(f"FROM {name}\n", "Containerfile:1", name.split("/", maxsplit=1)[0], args=("--tls-verify=false",))
         self.assertLess(time.monotonic() - started, 5, "a refused connection is not waited for")
         done = self.bld("pull", "--tls-verify=false", name, ok=False)
-        self.assert_fails(done, "refused")
+        self.assert_fails(done, "connect to localhost")
 
     def test_no_such_context_or_file(self):
         done = self.bld("build", "-f", self.dir / "nosuch", self.dir, ok=False)
