@@ -365,8 +365,6 @@ void set_limits(CURL* easy, const HttpRequest& request, const Url& url) {
   set(easy, CURLOPT_TIMEOUT, static_cast<long>(request.timeout.count()));
   set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(easy, CURLOPT_LOW_SPEED_TIME, reads ? kSilentSeconds : kSilentUploadSeconds);
-  const std::chrono::milliseconds whole = request.time_limit;
-  set(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(whole.count()));
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_QUICK_EXIT, 1L);  // who cancels does not wait for a name server
   // What a proxy answers to CONNECT is not the answer.

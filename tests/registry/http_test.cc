@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -152,6 +153,18 @@ TEST(Http, PauseBetweenTriesIsCanceled) {
     peer.send("HTTP/1.1 429 Slow Down\r\nRetry-After: 50\r\nContent-Length: 0\r\n\r\n");
   });
   EXPECT_LT(time_to_cancel(server, plain()), seconds(1));
+}
+
+TEST(Http, AnswerOfAProxyIsNotTheServers) {
+  const HttpServer proxy([](HttpPeer& peer, const std::string& head) {
+    EXPECT_TRUE(head.starts_with("CONNECT registry.example:443 ")) << head;
+    peer.send("HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n");
+  });
+  ::setenv("https_proxy", proxy.url().c_str(), 1);
+  Http http(plain());
+  EXPECT_THROW(http.open(get("https://registry.example/v2/")), BrokenConnection);
+  ::unsetenv("https_proxy");
+  EXPECT_GE(proxy.requests(), 1);
 }
 
 TEST(Http, PlainHttpIsRefusedWhenVerifying) {
