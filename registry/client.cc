@@ -206,15 +206,22 @@ std::unique_ptr<HttpStream> RegistryClient::open(HttpRequest request) {
   }
 }
 
-HttpResponse RegistryClient::send(HttpRequest request) {
-  const auto stream = open(std::move(request));
-  HttpResponse response;
-  response.status = stream->status();
-  response.url = stream->url();
-  response.all_headers = stream->all_headers();
-  const std::size_t limit = response.status == 200 ? kMaxManifest : kMaxErrorAnswer;
-  response.body = base::read_to_end(*stream, limit);
-  return response;
+HttpResponse RegistryClient::send(const HttpRequest& request) {
+  for (int attempt = 1;; ++attempt) {
+    const auto stream = open(request);
+    HttpResponse response;
+    response.status = stream->status();
+    response.url = stream->url();
+    response.all_headers = stream->all_headers();
+    const std::size_t limit = response.status == 200 ? kMaxManifest : kMaxErrorAnswer;
+    try {
+      response.body = base::read_to_end(*stream, limit);
+      return response;
+    } catch (const BrokenConnection&) {
+      if (!request.retry || attempt >= http_.options().tries) throw;
+    }
+    http_.pause(attempt, "");
+  }
 }
 
 void RegistryClient::refuse(const HttpResponse& response, const std::string& what) const {
@@ -230,7 +237,7 @@ void RegistryClient::refuse(const HttpResponse& response, const std::string& wha
 ManifestText RegistryClient::get_manifest(const std::string& reference) {
   HttpRequest get = request("GET", "manifests/" + reference);
   get.headers.emplace_back("Accept", accepted_types());
-  const HttpResponse response = send(std::move(get));
+  const HttpResponse response = send(get);
   if (response.status != 200) {
     refuse(response, "reading manifest " + reference + " in " + repository_.name());
   }
@@ -246,7 +253,7 @@ ManifestText RegistryClient::get_manifest(const std::string& reference) {
 std::optional<std::string> RegistryClient::head_manifest(const std::string& reference) {
   HttpRequest head = request("HEAD", "manifests/" + reference);
   head.headers.emplace_back("Accept", accepted_types());
-  const HttpResponse response = send(std::move(head));
+  const HttpResponse response = send(head);
   if (response.status == 404) return std::nullopt;
   if (response.status != 200) refuse(response, "looking for manifest " + reference);
   return response.header("docker-content-digest");
@@ -257,7 +264,7 @@ std::string RegistryClient::put_manifest(const std::string& reference, const std
   HttpRequest put = request("PUT", "manifests/" + reference);
   put.headers.emplace_back("Content-Type", media_type);
   put.body = text;
-  const HttpResponse response = send(std::move(put));
+  const HttpResponse response = send(put);
   if (response.status / 100 != 2) {
     refuse(response, "writing manifest " + reference + " to " + repository_.name());
   }

@@ -57,7 +57,7 @@ class RegistryClient {
   // Finds out how to speak to the registry (https, or http where that is allowed).
   const Url& base_url() EXCLUDES(mutex_);
   std::unique_ptr<HttpStream> open(HttpRequest request);
-  HttpResponse send(HttpRequest request);
+  HttpResponse send(const HttpRequest& request);
 
   struct Upload;  // upload.cc
   std::optional<Upload> start_upload(const image::Descriptor& blob, const std::string& mount_from);
@@ -75,7 +75,7 @@ class RegistryClient {
   std::optional<Url> base_url_ GUARDED_BY(mutex_);
 };
 
-// "MANIFEST_UNKNOWN: manifest unknown", from the body of an error answer; short, printable.
+// "manifest unknown", from the body of an error answer; short, printable.
 std::string error_text(const HttpResponse& response);
 
 }  // namespace bld::registry

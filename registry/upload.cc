@@ -39,7 +39,7 @@ std::optional<RegistryClient::Upload> RegistryClient::start_upload(const image::
   if (!mount_from.empty()) {
     post.url = post.url.with_query("mount", blob.digest.str()).with_query("from", mount_from);
   }
-  const HttpResponse response = send(std::move(post));
+  const HttpResponse response = send(post);
   if (response.status == 201 && !mount_from.empty()) return std::nullopt;
   const std::string location = response.header("location");
   if (response.status != 202 || location.empty()) {
@@ -61,7 +61,7 @@ void RegistryClient::send_content(Upload& upload, const image::Descriptor& blob,
   patch.open_body = [&open_content, offset = upload.offset] { return open_content(offset); };
   patch.body_size = blob.size - upload.offset;
   patch.retry = false;  // by our caller, who knows where to go on
-  const HttpResponse response = send(std::move(patch));
+  const HttpResponse response = send(patch);
   if (response.status == 416 || response.status == 429 || response.status >= 500) {
     throw BrokenConnection(BrokenConnection::Kind::kBroken, error_text(response));
   }
@@ -75,7 +75,7 @@ void RegistryClient::send_content(Upload& upload, const image::Descriptor& blob,
 bool RegistryClient::find_offset(Upload& upload, const image::Descriptor& blob) {
   HttpRequest get;
   get.url = upload.location;
-  const HttpResponse response = send(std::move(get));
+  const HttpResponse response = send(get);
   const auto arrived = end_of_range(response.header("range"));
   if (response.status != 204 || !arrived || *arrived > blob.size) return false;
   const std::string location = response.header("location");
@@ -95,7 +95,7 @@ void RegistryClient::finish_upload(const Upload& upload, const image::Descriptor
     put.body_size = blob.size;
   }
   put.retry = false;
-  const HttpResponse response = send(std::move(put));
+  const HttpResponse response = send(put);
   if (response.status == 429 || response.status >= 500) {
     throw BrokenConnection(BrokenConnection::Kind::kBroken, error_text(response));
   }
@@ -123,7 +123,9 @@ void RegistryClient::put_blob(const image::Descriptor& blob, const OpenContent& 
     }
     http_.pause(attempt, "");
     if (has_blob(blob.digest)) return;  // only the answer was lost
-    if (upload && !find_offset(*upload, blob)) upload.reset();
+    // A part of what goes with the PUT may be there, and a PUT cannot go on behind it.
+    const bool in_one_piece = blob.size <= kSmallBlob;
+    if (upload && (in_one_piece || !find_offset(*upload, blob))) upload.reset();
   }
 }
 
