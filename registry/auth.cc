@@ -178,7 +178,9 @@ const std::optional<Credentials>& Authorizer::credentials() {
 std::optional<Credentials> Authorizer::credentials_for(const Url& registry, const Url& realm) {
   if (is_own_realm(registry, realm)) return credentials();
   // Another's server: what the user has for that one, never what was meant for this registry.
-  return find_host_credentials(realm.host(), options_);
+  // Unverified, anybody on the way could name any realm and would be sent its password.
+  if (!options_.tls_verify && !realm.is_loopback()) return std::nullopt;
+  return find_host_credentials(realm.host_and_port(), options_);
 }
 
 std::string Authorizer::fetch_token(const Challenge& challenge, const Url& registry) {

@@ -25,7 +25,7 @@ std::vector<std::filesystem::path> credentials_files(const ConnectionOptions& op
 // "registry/repository", "registry/namespace", …, "registry". Runs credential helpers.
 std::optional<Credentials> find_credentials(const image::Reference& repository,
                                             const ConnectionOptions& options);
-// The same for a host that no image name mentions: a token server.
+// The same for a "HOST[:PORT]" that no image name mentions: a token server.
 std::optional<Credentials> find_host_credentials(const std::string& host,
                                                  const ConnectionOptions& options);
 

@@ -46,11 +46,17 @@ TEST(Url, RefusesWhatParsersDisagreeOn) {
   }
 }
 
+TEST(Url, PortIsNamedWhereItIsNotImplied) {
+  EXPECT_EQ(Url::parse("https://a:443/x").host_and_port(), "a");
+  EXPECT_EQ(Url::parse("http://a:443/x").host_and_port(), "a:443");
+}
+
 TEST(Url, MessagesHideUserinfoAndQuery) {
   for (const char* text :
        {"https://me:hunter2@a/x", "ftp://me:hunter2@a/", "https://me:hunter2@a:0/?x",
-        "https://a/ ?sig=hunter2", "me:hunter2@a/b", "https://me:hun/ter2@a/?hunter2",
-        "https://me:?hunter2@a/", "https://me:#hunter2@a:x/"}) {
+        "https://me:hunter2?@a/", "https://me:hunter2#@a/", "https://a/ ?sig=hunter2",
+        "me:hunter2@a/b", "https://me:hun/ter2@a/?hunter2", "https://me:?hunter2@a/",
+        "https://me:#hunter2@a:x/"}) {
     try {
       Url::parse(text);
     } catch (const base::Error& error) {
