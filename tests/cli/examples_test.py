@@ -43,7 +43,7 @@ class Small(CliTest):
         self.bld.build(self.example("hello"), "-t", "hello")
         self.bld.build(self.example("copy"), "-t", "copy")
         files = self.bld.layout("copy", self.dir / "out").files()
-        self.assertEqual(files["/owned/a.txt"].facts()[:4], ("file", "0o640", 1000, 1000))
+        self.assertEqual(files["/owned.txt"].facts()[:4], ("file", "0o640", 1000, 1000))
         self.assertEqual(sorted(p for p in files if p.startswith("/texts/")), ["/texts/a.txt", "/texts/b.txt"])
         self.assertIn("/unpacked/b.txt", files)
         self.assertNotIn("/all/ignored.log", files)

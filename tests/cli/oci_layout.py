@@ -136,14 +136,20 @@ def read_content(entry, file):
     entry.sha256 = digest.hexdigest()
 
 
-# What builders leave behind around a RUN, none of it content of the image.
+# What builders leave behind around a RUN, none of it content of the image; and the directories that
+# they make to mount it in, where the image has none.
 AROUND_RUN = ("/dev", "/proc", "/sys", "/run/.containerenv", "/etc/hosts", "/etc/resolv.conf",
               "/etc/hostname", "/etc/mtab")
+MADE_FOR_IT = ("/etc", "/run")
 
 
 def comparable(tree, ignore=()):
     """path → facts, without what differs from one builder to the next for no fault of theirs."""
     def ignored(path):
-        return any(path == p or path.startswith(p + "/") for p in AROUND_RUN + tuple(ignore))
+        return path == "/" or any(path == p or path.startswith(p + "/") for p in AROUND_RUN + tuple(ignore))
 
-    return {path: entry.facts() for path, entry in tree.items() if path != "/" and not ignored(path)}
+    facts = {path: entry.facts() for path, entry in tree.items() if not ignored(path)}
+    for place in MADE_FOR_IT:
+        if not any(path.startswith(place + "/") for path in facts):
+            facts.pop(place, None)
+    return facts

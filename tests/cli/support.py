@@ -235,7 +235,7 @@ class CliTest(unittest.TestCase):
         if name == "debian":
             place_rootfs(place)
         if name == "copy":
-            run(["tar", "-C", place / "files", "-czf", place / "data.tar.gz", "."])
+            run(["tar", "--owner=0", "--group=0", "-C", place / "files", "-czf", place / "data.tar.gz", "."])
         return place
 
     def in_image(self, image, *command):
