@@ -155,6 +155,20 @@ TEST(Http, PauseBetweenTriesIsCanceled) {
   EXPECT_LT(time_to_cancel(server, plain()), seconds(1));
 }
 
+TEST(Http, TimeoutEndsAnAnswerThatDrips) {
+  const HttpServer server([](HttpPeer& peer, const std::string&) {
+    peer.send("HTTP/1.1 200 OK\r\n\r\n");
+    while (peer.send("x")) std::this_thread::sleep_for(milliseconds(100));
+  });
+  HttpRequest request = get(server.url());
+  request.timeout = seconds(1);
+  request.retry = false;
+  Http http(plain());
+  const auto start = steady_clock::now();
+  EXPECT_THROW(http.send(request, 1000), BrokenConnection);
+  EXPECT_LT(steady_clock::now() - start, seconds(3));
+}
+
 TEST(Http, AnswerOfAProxyIsNotTheServers) {
   const HttpServer proxy([](HttpPeer& peer, const std::string& head) {
     EXPECT_TRUE(head.starts_with("CONNECT registry.example:443 ")) << head;

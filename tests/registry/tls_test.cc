@@ -66,6 +66,20 @@ TEST_F(TlsTest, CertificatesOfTheUserAreFound) {
   pull_app();
 }
 
+TEST_F(TlsTest, TokensAreNotFetchedOverPlainHttp) {
+  const test::FakeRegistry other("good");
+  const test::FakeRegistry registry("foreign-realm", other.host(),
+                                    (directory_ / "server").string());
+  std::filesystem::create_directory(directory_ / "certs");
+  std::filesystem::copy_file(directory_ / "server.crt", directory_ / "certs/ca.crt");
+  connection_.cert_dir = directory_ / "certs";
+  const std::string error =
+      test::error_of([&] { pull(there_, "docker://" + registry.host() + "/app:1"); });
+  EXPECT_NE(error.find("plain http is not used"), std::string::npos) << error;
+  EXPECT_EQ(registry.count("/manifests/"), 1U);
+  EXPECT_TRUE(other.seen().empty());
+}
+
 TEST_F(TlsTest, UnverifiedStaysEncrypted) {
   connection_.tls_verify = false;
   pull_app();
