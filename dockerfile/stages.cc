@@ -102,24 +102,4 @@ std::optional<int> Stages::source_of(std::string_view name, int user) const {
   return static_cast<int>(*number);
 }
 
-std::vector<int> Stages::reachable(int target, std::span<const std::vector<int>> needs) const {
-  BLD_CHECK(needs.size() == stages_.size());
-  std::vector<bool> seen(stages_.size());
-  std::vector<int> open = {target};
-  std::vector<int> result;
-  while (!open.empty()) {
-    const int index = open.back();
-    open.pop_back();
-    if (seen.at(static_cast<std::size_t>(index))) continue;
-    seen[static_cast<std::size_t>(index)] = true;
-    result.push_back(index);
-    for (const int need : needs[static_cast<std::size_t>(index)]) {
-      BLD_CHECK(need < index);  // a stage only ever uses those above it
-      open.push_back(need);
-    }
-  }
-  std::sort(result.begin(), result.end());
-  return result;
-}
-
 }  // namespace bld::dockerfile

@@ -54,10 +54,6 @@ class Stages {
   // number that is no stage above.
   std::optional<int> source_of(std::string_view name, int user) const;
 
-  // `needs[i]` are the stages that stage i needs. Those that `target` reaches, itself last, in
-  // the order of the file.
-  std::vector<int> reachable(int target, std::span<const std::vector<int>> needs) const;
-
  private:
   std::span<const Instruction> global_args_;
   std::vector<Stage> stages_;

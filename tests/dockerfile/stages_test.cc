@@ -56,14 +56,6 @@ TEST(Stages, TheLatestOfANameAboveIsMeant) {
   EXPECT_THROW(stages.source_of("3", 2), base::Error);
 }
 
-TEST(Stages, OnlyWhatTheTargetNeedsIsReached) {
-  const Containerfile file = parse_text(kFour);
-  const Stages stages(file);
-  const std::vector<std::vector<int>> needs = {{}, {}, {1}, {2}};
-  EXPECT_EQ(stages.reachable(3, needs), (std::vector<int>{1, 2, 3}));
-  EXPECT_EQ(stages.reachable(0, needs), (std::vector<int>{0}));
-}
-
 TEST(Stages, ReferencesOfCopyAndMounts) {
   const Containerfile file = parse_text(kFour);
   const Stages stages(file);
