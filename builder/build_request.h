@@ -23,6 +23,7 @@ enum class ImageFormat { kOci, kDocker };
 // or never.
 enum class PullPolicy { kMissing, kAlways, kNewer, kNever };
 
+// The default is private.
 enum class NetworkChoice { kDefault, kHost, kNone, kPrivate };
 
 // --build-arg NAME[=VALUE]; without value the environment of bld gives it, if it has it.

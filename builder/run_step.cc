@@ -27,13 +27,13 @@ runtime::NetworkMode network_mode(NetworkChoice instruction, NetworkChoice comma
   switch (choice) {
     case NetworkChoice::kNone:
       return runtime::NetworkMode::kNone;
-    case NetworkChoice::kPrivate:
-      return runtime::NetworkMode::kPrivate;
     case NetworkChoice::kHost:
-    case NetworkChoice::kDefault:
       return runtime::NetworkMode::kHost;
+    case NetworkChoice::kPrivate:
+    case NetworkChoice::kDefault:
+      return runtime::NetworkMode::kPrivate;
   }
-  return runtime::NetworkMode::kHost;
+  return runtime::NetworkMode::kPrivate;
 }
 
 std::vector<std::pair<std::string, std::string>> extra_hosts(

@@ -129,11 +129,15 @@ struct Command {
 Command user_mode_network() {
   const std::string name_space = "/proc/self/fd/0";
   if (std::string pasta = base::find_program("pasta"); !pasta.empty()) {
-    Command command{
-        pasta,
-        {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only", "--no-netns-quit",
-         "--netns", name_space, "--no-map-gw", "--dns-forward", std::string(kForwardedNameserver),
-         "-t", "none", "-u", "none", "-T", "none", "-U", "none"}};
+    Command command{pasta,
+                    {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only",
+                     "--no-netns-quit", "--netns", name_space, "--no-map-gw", "-t", "none", "-u",
+                     "none", "-T", "none", "-U", "none"}};
+    // Only where the containers are told of that address: pasta of 2023 answers no other one then.
+    const std::string resolv_conf = resolv_conf_for(NetworkMode::kPrivate);
+    if (resolv_conf.find(kForwardedNameserver) != std::string::npos) {
+      command.args.insert(command.args.end(), {"--dns-forward", std::string(kForwardedNameserver)});
+    }
     // As root of the machine pasta would become "nobody", who may not enter the namespace.
     if (!is_user_namespace()) command.args.insert(command.args.end(), {"--runas", "0:0"});
     return command;
