@@ -37,7 +37,7 @@ class Processes(CliTest):
         wait_for(lambda: not processes_of(self.token, str(self.bld.root)), 2, "no process is left")
         self.assertEqual(self.mounts(), [])
         self.assertEqual(self.bld.state(), self.before)
-        self.bld.build(self.context("FROM localhost/busybox\nRUN true\n", name="after"))
+        self.bld("rmi", self.bld.build(self.context("FROM localhost/busybox\nRUN true\n", name="after")))
 
     def test_interrupt_ends_a_build_at_once(self):
         # The command ignores both: it is killed when its grace of two seconds is over.

@@ -6,6 +6,7 @@ import fcntl
 import io
 import json
 import os
+import secrets
 import pathlib
 import shutil
 import signal
@@ -16,6 +17,7 @@ import tarfile
 import tempfile
 import time
 import unittest
+import uuid
 
 import oci_layout
 
@@ -68,7 +70,10 @@ def remove_tree(path):
 
 
 def scratch_directory():
-    return pathlib.Path(tempfile.mkdtemp(prefix="bld-cli-", dir=os.environ.get("TMPDIR", "/var/tmp")))
+    """A new directory; its name can be part of an image's name, which one of mkdtemp cannot always."""
+    path = pathlib.Path(os.environ.get("TMPDIR", "/var/tmp")) / f"bld-cli-{uuid.uuid4().hex[:12]}"
+    path.mkdir(mode=0o700)
+    return path
 
 
 def cache_directory():
