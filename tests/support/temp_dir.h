@@ -19,11 +19,13 @@ class TempDir {
 
   ~TempDir() {
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(
-             path_, std::filesystem::directory_options::skip_permission_denied, ignored)) {
-      if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) {
-        std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all,
-                                     std::filesystem::perm_options::add, ignored);
+    std::filesystem::recursive_directory_iterator entry(
+        path_, std::filesystem::directory_options::skip_permission_denied, ignored);
+    for (; !ignored && entry != std::filesystem::end(entry); entry.increment(ignored)) {
+      std::error_code unchanged;
+      if (entry->is_directory(unchanged) && !entry->is_symlink(unchanged)) {
+        std::filesystem::permissions(entry->path(), std::filesystem::perms::owner_all,
+                                     std::filesystem::perm_options::add, unchanged);
       }
     }
     std::filesystem::remove_all(path_, ignored);
