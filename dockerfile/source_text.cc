@@ -8,26 +8,44 @@
 namespace bld::dockerfile {
 
 SourceText::SourceText(std::string file_name, std::string text)
-    : file_name_(std::move(file_name)), text_(std::move(text)) {
-  if (text_.size() > kMaximumBytes) {
-    throw base::Error("{} has {} bytes, which is more than {}", file_name_, text_.size(),
-                      kMaximumBytes);
+    : SourceText({SourcePart{std::move(file_name), std::move(text)}}) {}
+
+SourceText::SourceText(std::vector<SourcePart> parts) {
+  BLD_CHECK(!parts.empty());
+  for (SourcePart& part : parts) append(std::move(part));
+  if (const std::size_t nul = text_.find('\0'); nul != std::string::npos) {
+    const auto after = std::upper_bound(line_starts_.begin(), line_starts_.end(), nul);
+    base::SourcePosition place =
+        position({static_cast<int>(after - line_starts_.begin()), 0, 0, 0});
+    place.source_line.clear();
+    base::Error error("{} holds a NUL byte", place.file);
+    error.hint("a Containerfile is UTF-8 text");
+    throw error.at(place);
   }
-  if (text_.starts_with("\xef\xbb\xbf")) text_.erase(0, 3);
-  for (std::size_t at = 0; at < text_.size();) {
+}
+
+void SourceText::append(SourcePart part) {
+  if (text_.size() + part.text.size() > kMaximumBytes) {
+    throw base::Error("{} has {} bytes, which is more than {}", part.file_name,
+                      text_.size() + part.text.size(), kMaximumBytes);
+  }
+  if (part.first_line == 1 && part.text.starts_with("\xef\xbb\xbf")) part.text.erase(0, 3);
+  if (!text_.empty() && !text_.ends_with('\n')) text_ += '\n';
+  std::size_t at = text_.size();
+  parts_.push_back({std::move(part.file_name), part.first_line, line_count() + 1});
+  text_ += part.text;
+  while (at < text_.size()) {
     line_starts_.push_back(at);
     const std::size_t end = text_.find('\n', at);
     at = end == std::string::npos ? text_.size() : end + 1;
   }
-  if (const std::size_t nul = text_.find('\0'); nul != std::string::npos) {
-    const auto after = std::upper_bound(line_starts_.begin(), line_starts_.end(), nul);
-    base::Error error("{} holds a NUL byte", file_name_);
-    error.hint("a Containerfile is UTF-8 text");
-    base::SourcePosition position;
-    position.file = file_name_;
-    position.line = static_cast<int>(after - line_starts_.begin());
-    throw error.at(position);
-  }
+}
+
+// An empty part has no lines: of several that begin at one line, the last has it.
+std::vector<SourceText::Part>::const_iterator SourceText::part_of(int line) const {
+  const auto next = std::upper_bound(parts_.begin(), parts_.end(), line,
+                                     [](int l, const Part& part) { return l < part.line; });
+  return next == parts_.begin() ? next : std::prev(next);
 }
 
 std::string_view SourceText::raw_line(int number) const {
@@ -47,12 +65,22 @@ std::string_view SourceText::line(int number) const {
 }
 
 base::SourcePosition SourceText::position(const Span& span) const {
+  const auto found = part_of(span.line);
+  const Part& part = *found;
+  const int end = std::next(found) == parts_.end() ? line_count() + 1 : std::next(found)->line;
   base::SourcePosition position;
-  position.file = file_name_;
-  position.line = span.line;
+  position.file = part.file_name;
+  position.line = span.line - part.line + part.file_line;
   position.column = span.column;
   position.length = span.length;
-  if (span.line >= 1 && span.line <= line_count()) position.source_line = line(span.line);
+  if (span.line < 1 || span.line > line_count()) return position;
+  position.source_line = line(span.line);
+  for (int i = std::max(part.line, span.line - kLinesAround); i < span.line; ++i) {
+    position.lines_before.emplace_back(line(i));
+  }
+  for (int i = span.line + 1; i < std::min(end, span.line + 1 + kLinesAround); ++i) {
+    position.lines_after.emplace_back(line(i));
+  }
   return position;
 }
 

@@ -31,6 +31,25 @@ TEST(SourceText, RefusesNulBytesAndTooMuch) {
   EXPECT_THROW(SourceText("f", std::string(SourceText::kMaximumBytes + 1, 'x')), base::Error);
 }
 
+TEST(SourceText, OfSeveralFilesKnowsTheFileAndLineOfEachPlace) {
+  const SourceText source({{"a", "a1\na2"},
+                           {"empty", ""},
+                           {"\u00e9",
+                            "\xef\xbb\xbf"
+                            "b7\nb8\nb9\nb10\n",
+                            1},
+                           {"a", "a3", 3}});
+  EXPECT_EQ(source.line_count(), 7);
+  const base::SourcePosition a = source.position({2, 1, 2, 2});
+  EXPECT_EQ(a.file + ":" + std::to_string(a.line) + " " + a.source_line, "a:2 a2");
+  EXPECT_EQ(a.lines_before, Lines{"a1"});
+  EXPECT_TRUE(a.lines_after.empty());
+  const base::SourcePosition b = source.position({3, 1, 2, 3});
+  EXPECT_EQ(b.file + ":" + std::to_string(b.line) + " " + b.source_line, "\u00e9:1 b7");
+  EXPECT_EQ(b.lines_after, (Lines{"b8", "b9"}));
+  EXPECT_EQ(source.position({7, 0, 0, 7}).line, 3);
+}
+
 TEST(LineReader, JoinsContinuationsWithNothingBetween) {
   EXPECT_EQ(lines_of("a b\\\n  c\\ \t\nd\ne"), (Lines{"a b  cd", "e"}));
   EXPECT_EQ(lines_of("CO\\\nPY x"), Lines{"COPY x"});
