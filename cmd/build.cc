@@ -31,9 +31,9 @@ class Build : public Command {
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     const builder::BuildRequest request = flags_.request(arguments);
     const base::UniqueFd log =
-        flags_.log_file.empty() ? base::UniqueFd() : open_log(flags_.log_file);
+        flags_.output.log_file.empty() ? base::UniqueFd() : open_log(flags_.output.log_file);
     Streams streams(log ? log.get() : STDOUT_FILENO, log ? log.get() : STDERR_FILENO);
-    Progress progress = choose_progress(flags_.progress, flags_.quiet);
+    Progress progress = choose_progress(flags_.output.progress, flags_.output.quiet);
     if (log && progress == Progress::kTty) progress = Progress::kSteps;
     const auto renderer = make_renderer(progress, streams);
     try {
@@ -57,17 +57,17 @@ class Build : public Command {
         streams.out(fmt::format("[Warning] one or more build args were not consumed: [{}]\n",
                                 base::join(result.unused_build_args, " ")));
       }
-      streams.out(flags_.tags.empty() ? "COMMIT\n"
-                                      : fmt::format("COMMIT {}\n", flags_.tags.front()));
+      streams.out(flags_.tags().empty() ? "COMMIT\n"
+                                      : fmt::format("COMMIT {}\n", flags_.tags().front()));
       streams.out(fmt::format("--> {}\n", id.substr(0, 12)));
       for (const auto& tag : request.tags) {
         streams.out(fmt::format("Successfully tagged {}\n", tag.str()));
       }
     }
-    if (flags_.iid_file.empty()) {
+    if (flags_.output.iid_file.empty()) {
       streams.out(id + "\n");
     } else {
-      base::write_file_atomically(flags_.iid_file, "sha256:" + id, 0644);
+      base::write_file_atomically(flags_.output.iid_file, "sha256:" + id, 0644);
     }
     streams.check();
   }

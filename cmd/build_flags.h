@@ -1,13 +1,15 @@
 // The flags of `bld build` as a BuildRequest.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "builder/build_request.h"
 #include "cmd/flags.h"
+#include "cmd/image_flags.h"
 #include "cmd/options.h"
+#include "cmd/output_flags.h"
+#include "cmd/step_flags.h"
 
 namespace bld::cmd {
 
@@ -17,33 +19,23 @@ class BuildFlags {
   // What was asked, with what the environment says where no flag does. Reads --build-arg-file.
   builder::BuildRequest request(const std::vector<std::string>& arguments) const;
 
-  std::string iid_file, log_file, progress;
-  std::vector<std::string> tags;  // as they were given
-  bool quiet = false;
+  // Names of the image, as they were given.
+  const std::vector<std::string>& tags() const { return image_.tags; }
+
+  OutputFlags output;
 
  private:
-  void declare_image(FlagSet& flags);
-  void declare_steps(FlagSet& flags);
+  void declare_source(FlagSet& flags);
   void declare_unsupported(FlagSet& flags);
-  void take_environment(builder::BuildRequest& request) const;
 
+  ImageFlags image_;
+  StepFlags steps_;
   ConnectionFlags connection_;
   PlatformFlags platform_;
   PullFlags pull_;
-  RunFlags run_;
   builder::BuildRequest request_;
-  std::vector<std::string> files_, build_arg_files_, env_;
-  std::string ignore_file_, format_;
-  std::optional<bool> layers_;
-  std::optional<std::int64_t> source_date_epoch_;
-  bool rewrite_timestamp_ = false;
-  bool no_cache_ = false;
+  std::vector<std::string> files_, build_arg_files_;
+  std::string ignore_file_;
 };
-
-// "id=ID[,src=FILE|,env=VARIABLE][,type=file|env]"
-builder::SecretSource parse_secret(const std::string& text);
-
-// "default", "ID=SOCKET"
-builder::SshSource parse_ssh(const std::string& text);
 
 }  // namespace bld::cmd

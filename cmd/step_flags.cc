@@ -1,0 +1,121 @@
+#include "cmd/step_flags.h"
+
+#include <sys/stat.h>
+
+#include <map>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace bld::cmd {
+
+using base::Error;
+
+namespace {
+
+std::map<std::string, std::string> parse_fields(const std::string& text) {
+  std::map<std::string, std::string> fields;
+  for (const std::string& part : base::split(text, ',')) {
+    KeyAndValue field = parse_key_value(part);
+    if (!fields.emplace(field.key, field.value.value_or("")).second) {
+      throw Error("\"{}\" is given twice", field.key);
+    }
+  }
+  return fields;
+}
+
+}  // namespace
+
+builder::SecretSource parse_secret(const std::string& text) {
+  builder::SecretSource secret;
+  std::string source, type;
+  for (auto& [key, value] : parse_fields(text)) {
+    if (key == "id") {
+      secret.id = value;
+    } else if (key == "src" || key == "source") {
+      source = value;
+    } else if (key == "env") {
+      secret.variable = value;
+    } else if (key == "type" && (value == "file" || value == "env")) {
+      type = value;
+    } else {
+      throw Error("\"{}={}\" is unknown in a secret, which is id=ID[,src=FILE|,env=VARIABLE]", key,
+                  value);
+    }
+  }
+  if (secret.id.empty()) throw Error("a secret needs an id");
+  if (!secret.variable.empty()) return secret;
+  // Without a type an environment variable of the secret's name goes before a file.
+  const bool of_environment =
+      type == "env" ||
+      (type.empty() && source.empty() && environment_variable(secret.id.c_str()).has_value());
+  if (of_environment) {
+    secret.variable = source.empty() ? secret.id : source;
+  } else {
+    secret.file = std::filesystem::absolute(source.empty() ? secret.id : source);
+  }
+  return secret;
+}
+
+builder::SshSource parse_ssh(const std::string& text) {
+  KeyAndValue source = parse_key_value(text);
+  builder::SshSource ssh;
+  ssh.id = source.key;
+  std::string path = source.value.value_or("");
+  if (path.empty()) {
+    const auto socket = environment_variable("SSH_AUTH_SOCK");
+    if (!socket) throw Error("SSH_AUTH_SOCK is not set: no agent to forward");
+    path = *socket;
+  }
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) throw Error::sys("stat", path);
+  if (!S_ISSOCK(status.st_mode)) {
+    throw Error("{} is no socket of an agent; keys are not supported by bld yet", path);
+  }
+  ssh.socket = std::filesystem::absolute(path);
+  return ssh;
+}
+
+void StepFlags::declare(FlagSet& flags) {
+  flags.add(
+      "secret", "id=ID[,src=FILE|,env=VARIABLE]",
+      [this](const std::string& text) { secrets_.push_back(parse_secret(text)); },
+      "a secret for RUN --mount=type=secret");
+  flags.add(
+      "ssh", "default|ID=SOCKET",
+      [this](const std::string& text) { ssh_.push_back(parse_ssh(text)); },
+      "an agent for RUN --mount=type=ssh");
+  flags.add_bool("no-cache", no_cache_, "do every step again");
+  flags.add(
+      "jobs", "N",
+      [this](const std::string& text) {
+        const auto number = base::parse_unsigned(text);
+        if (!number || *number > 1000) throw Error("\"{}\" is no number of jobs", text);
+        jobs_ = static_cast<unsigned>(*number);
+      },
+      "steps at the same time; 0 (default): as many as processors");
+  flags.add_bool("http-proxy", http_proxy_,
+                 "show http_proxy and its like to the commands (default true)");
+  flags.add_comma_list("ulimit", "NAME=SOFT[:HARD]", ulimits_, "limit of the commands");
+  flags.add(
+      "shm-size", "SIZE", [this](const std::string& text) { shm_size_bytes_ = parse_bytes(text); },
+      "size of /dev/shm (default 64m)");
+  run_.declare(flags);
+}
+
+void StepFlags::apply(builder::BuildRequest& request) const {
+  request.secrets = secrets_;
+  request.ssh = ssh_;
+  request.use_cache = !no_cache_;
+  request.jobs = jobs_;
+  request.http_proxy = http_proxy_;
+  request.ulimits = ulimits_;
+  request.shm_size_bytes = shm_size_bytes_;
+  request.network = run_.network;
+  request.add_hosts = run_.add_hosts;
+  request.cap_add = run_.cap_add;
+  request.cap_drop = run_.cap_drop;
+  request.volumes = run_.volumes;
+}
+
+}  // namespace bld::cmd

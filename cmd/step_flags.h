@@ -1,0 +1,36 @@
+// The flags that say how the steps of a build are done, and what the commands may use.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "builder/build_request.h"
+#include "cmd/flags.h"
+#include "cmd/options.h"
+
+namespace bld::cmd {
+
+class StepFlags {
+ public:
+  void declare(FlagSet& flags);
+  void apply(builder::BuildRequest& request) const;
+
+ private:
+  RunFlags run_;
+  std::vector<builder::SecretSource> secrets_;
+  std::vector<builder::SshSource> ssh_;
+  std::vector<std::string> ulimits_;
+  std::uint64_t shm_size_bytes_ = builder::BuildRequest().shm_size_bytes;
+  bool http_proxy_ = true;
+  bool no_cache_ = false;
+  unsigned jobs_ = 0;
+};
+
+// "id=ID[,src=FILE|,env=VARIABLE][,type=file|env]"
+builder::SecretSource parse_secret(const std::string& text);
+
+// "default", "ID=SOCKET"
+builder::SshSource parse_ssh(const std::string& text);
+
+}  // namespace bld::cmd
