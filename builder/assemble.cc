@@ -34,7 +34,7 @@ std::vector<image::History> new_history(const Plan& plan, const AssembledLayers&
     history.push_back({.created = creation_time(request),
                        .created_by = plan.history[i].created_by,
                        .author = plan.config.author,
-                       .comment = "",
+                       .comment = plan.history[i].comment,
                        .empty_layer = !layers.made_layer.at(i)});
   }
   return history;

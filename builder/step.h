@@ -92,6 +92,7 @@ struct Graph {
 struct PlannedHistory {
   std::string created_by;
   std::optional<NodeId> step;  // what made its layer; nothing for configuration
+  std::string comment = {};
 };
 
 // What one instruction is to the observer.

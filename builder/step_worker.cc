@@ -32,14 +32,6 @@ CopyOperation mounted_files(const MountOperation& mount) {
   return operation;
 }
 
-// A command that changed nothing makes no layer.
-bool is_unchanged(const std::filesystem::path& upper,
-                  const std::optional<layers::FileEntry>& root_below) {
-  const base::RootedDir directory = base::RootedDir::open(upper);
-  if (!directory.names().empty()) return false;
-  return !root_below || !layers::root_differs(layers::root_entry(directory), *root_below);
-}
-
 // What the request makes of the times of files.
 layers::SealOptions time_rule(const BuildRequest& request) {
   layers::SealOptions options;
@@ -274,7 +266,8 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   output.finish();
   if (stop_.stop_requested()) throw base::Error("the build was canceled");
   if (exit.status != 0) throw failure(operation, exit);
-  if (!is_unchanged(tree.fs(), root)) add_tree(std::move(tree), root, result);
+  // A command that changed nothing makes no layer.
+  if (!layers::is_unchanged(tree.fs(), root)) add_tree(std::move(tree), root, result);
 }
 
 }  // namespace bld::builder

@@ -20,6 +20,10 @@ std::string to_json(const WorkingContainer& container) {
   json.add("imageName", container.image_name);
   json.add("imageID", container.image_id);
   json.add("config", container.config.json());
+  json.add("annotations", image::Json::from(container.annotations));
+  json.add("history", image::Json::from(container.history));
+  json.add("createdBy", container.created_by);
+  json.add("historyComment", container.history_comment);
   return json.str();
 }
 
@@ -29,6 +33,10 @@ WorkingContainer from_record(store::Container record) {
   container.image_name = json.string("imageName");
   container.image_id = json.string("imageID");
   container.config = image::ImageConfig::parse(json.string("config"));
+  container.annotations = json.string_map("annotations");
+  container.history = json.strings("history");
+  container.created_by = json.string("createdBy");
+  container.history_comment = json.string("historyComment");
   container.record = std::move(record);
   return container;
 }
@@ -55,12 +63,6 @@ std::string free_name(store::Store& store, const std::string& image) {
   }
 }
 
-Snapshot snapshot_of(const store::Container& record) {
-  std::vector<std::shared_ptr<LayerHandle>> layers;
-  for (const image::DiffId& layer : record.layers) layers.push_back(LayerHandle::stored(layer));
-  return Snapshot(std::move(layers));
-}
-
 }  // namespace
 
 WorkingContainer make_container(const FromOptions& options, const Services& services,
@@ -84,7 +86,7 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
   container.record.name = options.name.empty() ? free_name(store, options.image) : options.name;
   container.record.config = to_json(container);
   container.record = store.create_container(container.record);
-  layers::prepare_upper(snapshot_of(container.record).trees(store),
+  layers::prepare_upper(base_of(container).trees(store),
                         store.container_dir(container.record.id) / "upper");
   return container;
 }
@@ -93,6 +95,24 @@ WorkingContainer get_container(store::Store& store, std::string_view name) {
   auto record = store.find_container(name);
   if (!record) throw base::Error("{}: container not known", base::printable(name));
   return from_record(std::move(*record));
+}
+
+Snapshot base_of(const WorkingContainer& container) {
+  std::vector<std::shared_ptr<LayerHandle>> layers;
+  for (const image::DiffId& layer : container.record.layers) {
+    layers.push_back(LayerHandle::stored(layer));
+  }
+  return Snapshot(std::move(layers));
+}
+
+void edit_container(store::Store& store, std::string_view name,
+                    const std::function<void(WorkingContainer&)>& edit) {
+  const std::string id = get_container(store, name).record.id;
+  const auto lock = store.lock_container(id);
+  WorkingContainer container = get_container(store, id);
+  edit(container);
+  container.record.config = to_json(container);
+  store.update_container(container.record);
 }
 
 std::vector<WorkingContainer> list_containers(store::Store& store) {
@@ -121,7 +141,7 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   operation.directory = options.directory.empty() ? config.working_dir : options.directory;
   operation.user = options.user.empty() ? config.user : options.user;
   return run_step(operation,
-                  {.lower = snapshot_of(container.record).trees(services.store),
+                  {.lower = base_of(container).trees(services.store),
                    .upper = directory / "upper",
                    .work = directory / "work"},
                   {},

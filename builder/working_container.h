@@ -1,6 +1,8 @@
 // Scripted builds: an active snapshot that stays open between commands.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "builder/build.h"
 #include "builder/build_request.h"
 #include "builder/run_step.h"
+#include "builder/snapshot.h"
 #include "image/image_config.h"
 #include "store/store.h"
 
@@ -24,9 +27,12 @@ struct FromOptions {
 // What a working container is besides its files, as the store keeps it.
 struct WorkingContainer {
   store::Container record;
-  std::string image_name;  // in full; empty: scratch
-  std::string image_id;    // hex; empty: scratch
-  image::ImageConfig config;
+  std::string image_name;     // in full; empty: scratch
+  std::string image_id;       // hex; empty: scratch
+  image::ImageConfig config;  // of the next commit; diffIDs and history are those of the image
+  std::map<std::string, std::string> annotations;
+  std::vector<std::string> history;         // --add-history: what was done, one entry each
+  std::string created_by, history_comment;  // of the entry that a commit adds; empty: the usual
 };
 
 // Makes a container: instant, whatever the size of the image.
@@ -36,6 +42,13 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
 // By name, ID or unique prefix of an ID; throws "container not known".
 WorkingContainer get_container(store::Store& store, std::string_view name);
 std::vector<WorkingContainer> list_containers(store::Store& store);
+
+// Its files below its changes, lowest layer first.
+Snapshot base_of(const WorkingContainer& container);
+
+// Lets `edit` change everything but the files (also the name), under the container's lock.
+void edit_container(store::Store& store, std::string_view name,
+                    const std::function<void(WorkingContainer&)>& edit);
 
 struct ContainerRunOptions {
   std::vector<std::string> args;

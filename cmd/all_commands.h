@@ -7,9 +7,13 @@
 
 namespace bld::cmd {
 
+std::unique_ptr<Command> make_add();
 std::unique_ptr<Command> make_build();
 std::unique_ptr<Command> make_check();
+std::unique_ptr<Command> make_commit();
+std::unique_ptr<Command> make_config();
 std::unique_ptr<Command> make_containers();
+std::unique_ptr<Command> make_copy();
 std::unique_ptr<Command> make_from();
 std::unique_ptr<Command> make_images();
 std::unique_ptr<Command> make_info();
@@ -17,6 +21,7 @@ std::unique_ptr<Command> make_inspect();
 std::unique_ptr<Command> make_prune();
 std::unique_ptr<Command> make_pull();
 std::unique_ptr<Command> make_push();
+std::unique_ptr<Command> make_rename();
 std::unique_ptr<Command> make_rm();
 std::unique_ptr<Command> make_rmi();
 std::unique_ptr<Command> make_run();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/go_template.h"
@@ -29,13 +30,17 @@ std::string shown_name(const store::ImageRecord& image, const std::string& text)
   return image.names.empty() ? "" : image.names.front();
 }
 
-Value container_value(store::Store& store, const store::Container& container) {
-  for (const store::ImageRecord& image : store.images()) {
-    if (image.manifest_digest != container.image_manifest) continue;
-    return inspect_value(store, image, image.names.empty() ? "" : image.names.front(),
-                         {container.name, container.id}, store.read_config(image.config_digest));
+Value container_value(store::Store& store, const builder::WorkingContainer& container) {
+  std::optional<store::ImageRecord> base;
+  for (store::ImageRecord& image : store.images()) {
+    if (image.manifest_digest == container.record.image_manifest) base = std::move(image);
   }
-  return inspect_value(store, std::nullopt, "", {container.name, container.id}, {});
+  return inspect_value(store, base, base && !base->names.empty() ? base->names.front() : "",
+                       {.name = container.record.name,
+                        .id = container.record.id,
+                        .created_by = container.created_by,
+                        .annotations = container.annotations},
+                       container.config);
 }
 
 class Inspect : public Command {
@@ -67,10 +72,9 @@ class Inspect : public Command {
  private:
   Value find(store::Store& store, const std::string& name) const {
     if (type_ != "image") {
-      if (const auto container = store.find_container(name)) {
-        return container_value(store, *container);
+      if (type_ == "container" || store.find_container(name)) {
+        return container_value(store, builder::get_container(store, name));
       }
-      if (type_ == "container") throw base::Error("{}: container not known", name);
     }
     const store::ImageRecord image = store.get_image(name);
     return inspect_value(store, image, shown_name(image, name), {},

@@ -91,8 +91,8 @@ Value healthcheck_value(const std::optional<image::Healthcheck>& check) {
 Value null_if_empty(Value value) { return value.empty() ? Value() : value; }
 
 Value docker_config(const image::RunConfig& run) {
-  return Value::Record{{{"Hostname", "", ""},
-                        {"Domainname", "", ""},
+  return Value::Record{{{"Hostname", "", run.hostname},
+                        {"Domainname", "", run.domainname},
                         {"User", "", run.user},
                         {"AttachStdin", "", false},
                         {"AttachStdout", "", false},
@@ -118,7 +118,7 @@ Value docker_value(const image::ImageConfig& config) {
   const Value run = docker_config(config.config);
   return Value::Record{{{"ID", "id", "", kIfEmpty},
                         {"Parent", "parent", "", kIfEmpty},
-                        {"Comment", "comment", "", kIfEmpty},
+                        {"Comment", "comment", config.comment, kIfEmpty},
                         {"Created", "created", time_value(config.created)},
                         {"Container", "container", "", kIfEmpty},
                         {"ContainerConfig", "container_config", run},
@@ -154,11 +154,11 @@ Value inspect_value(store::Store& store, const std::optional<store::ImageRecord>
                     const std::string& image_name, const InspectedContainer& container,
                     const image::ImageConfig& config) {
   std::string config_text, manifest_text;
-  std::map<std::string, std::string> annotations;
+  std::map<std::string, std::string> annotations = container.annotations;
   if (image) {
     config_text = store.read_config_text(image->config_digest);
     manifest_text = store.read_manifest_text(image->manifest_digest);
-    annotations = image::Manifest::parse(manifest_text).annotations;
+    if (container.id.empty()) annotations = image::Manifest::parse(manifest_text).annotations;
   }
   return Value::Record{{{"Type", "", "buildah 0.0.1"},
                         {"FromImage", "", image_name},
@@ -173,7 +173,7 @@ Value inspect_value(store::Store& store, const std::optional<store::ImageRecord>
                         {"ProcessLabel", "", ""},
                         {"MountLabel", "", ""},
                         {"ImageAnnotations", "", null_if_empty(Value::map(annotations))},
-                        {"ImageCreatedBy", "", ""},
+                        {"ImageCreatedBy", "", container.created_by},
                         {"OCIv1", "", oci_value(config)},
                         {"Docker", "", docker_value(config)},
                         {"DefaultMountsFilePath", "", ""},

@@ -1,6 +1,7 @@
 // An image or a working container as `bld inspect` shows it: Buildah's object.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,8 @@ namespace bld::cmd {
 // What a container adds to the image that it was made from.
 struct InspectedContainer {
   std::string name, id;
+  std::string created_by;
+  std::map<std::string, std::string> annotations;
 };
 
 // `image_name` is what FromImage shows.

@@ -42,6 +42,8 @@ Healthcheck read_healthcheck(const Json& json) {
 
 RunConfig read_run_config(const Json& json) {
   RunConfig config;
+  config.hostname = json.string("Hostname");
+  config.domainname = json.string("Domainname");
   config.user = json.string("User");
   config.exposed_ports = keys_of(json, "ExposedPorts");
   config.env = json.strings("Env");
@@ -99,6 +101,8 @@ Json write_healthcheck(const Healthcheck& healthcheck) {
 
 Json write_run_config(const RunConfig& config) {
   Json json = Json::object();
+  add_unless_empty(json, "Hostname", config.hostname);
+  add_unless_empty(json, "Domainname", config.domainname);
   add_unless_empty(json, "User", config.user);
   add_set(json, "ExposedPorts", config.exposed_ports);
   add_list(json, "Env", config.env);
@@ -131,6 +135,7 @@ ImageConfig ImageConfig::parse(std::string_view text) try {
   ImageConfig config;
   config.created = json.string("created");
   config.author = json.string("author");
+  config.comment = json.string("comment");
   config.platform = {.os = json.string("os"),
                      .architecture = json.string("architecture"),
                      .variant = json.string("variant"),
@@ -156,6 +161,7 @@ std::string ImageConfig::json() const {
   Json json = Json::object();
   add_unless_empty(json, "created", created);
   add_unless_empty(json, "author", author);
+  add_unless_empty(json, "comment", comment);
   json.add("architecture", platform.architecture);
   add_unless_empty(json, "variant", platform.variant);
   json.add("os", platform.os);

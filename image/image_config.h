@@ -34,6 +34,7 @@ struct RunConfig {
   std::optional<Healthcheck> healthcheck;
   std::vector<std::string> shell;
   std::vector<std::string> on_build;
+  std::string hostname, domainname;  // Docker's
   bool operator==(const RunConfig&) const = default;
 };
 
@@ -47,6 +48,7 @@ struct History {
 struct ImageConfig {
   std::string created;  // RFC 3339; empty: not given
   std::string author;
+  std::string comment;  // Docker's
   Platform platform;
   RunConfig config;
   std::vector<DiffId> diff_ids;

@@ -177,9 +177,13 @@ base::UniqueFd open_directory(int root, std::string_view path) {
   return fd;
 }
 
-void write_one(int directory, const SourcedEntry& sourced) {
+// What is there already in the directory that a list is written to.
+enum class Existing { kNothing, kReplaced };
+
+void write_one(int directory, const SourcedEntry& sourced, Existing existing) {
   const FileEntry& entry = sourced.entry;
   const std::string name(name_of(entry.path));
+  if (existing == Existing::kReplaced) remove_name(directory, name);
   if (entry.type != Type::kFile) {
     if (!create_special(directory, name, entry)) throw Error("exists already");
     return;
@@ -208,11 +212,11 @@ struct Run {
   std::vector<const SourcedEntry*> files;
 };
 
-void write_run(int root, const Run& run) {
+void write_run(int root, const Run& run, Existing existing) {
   const base::UniqueFd directory = open_directory(root, run.directory);
   for (const SourcedEntry* file : run.files) {
     try {
-      write_one(directory.get(), *file);
+      write_one(directory.get(), *file, existing);
     } catch (Error& error) {
       error.add_context(base::printable(file->entry.path));
       throw;
@@ -235,12 +239,12 @@ std::vector<Run> runs_of(Entries entries) {
   return runs;
 }
 
-void write_runs(int root, const std::vector<Run>& runs, unsigned threads) {
+void write_runs(int root, const std::vector<Run>& runs, unsigned threads, Existing existing) {
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < runs.size(); i = next++) {
       try {
-        write_run(root, runs[i]);
+        write_run(root, runs[i], existing);
       } catch (...) {
         next = runs.size();  // the others end soon, too
         throw;
@@ -258,7 +262,16 @@ void write_runs(int root, const std::vector<Run>& runs, unsigned threads) {
   for (std::future<void>& one : done) one.get();
 }
 
-void make_directories(int root, Entries entries) {
+void make_directory(int parent, const std::string& name, Existing existing) {
+  struct stat status;
+  if (existing == Existing::kReplaced && stat_name(parent, name, status)) {
+    if (S_ISDIR(status.st_mode)) return;
+    remove_name(parent, name);
+  }
+  if (::mkdirat(parent, name.c_str(), 0700) != 0) throw Error::sys("mkdir", base::printable(name));
+}
+
+void make_directories(int root, Entries entries, Existing existing) {
   base::UniqueFd parent;
   std::optional<std::string_view> parent_path;
   for (const auto& [entry, content] : entries) {
@@ -267,32 +280,42 @@ void make_directories(int root, Entries entries) {
       parent_path = parent_of(entry.path);
       parent = open_directory(root, *parent_path);
     }
-    if (::mkdirat(parent.get(), std::string(name_of(entry.path)).c_str(), 0700) != 0) {
-      throw Error::sys("mkdir", base::printable(entry.path));
-    }
+    make_directory(parent.get(), std::string(name_of(entry.path)), existing);
   }
 }
 
-void make_hard_links(int root, Entries entries) {
+void make_hard_links(int root, Entries entries, Existing existing) {
   for (const auto& [entry, content] : entries) {
     if (entry.type != Type::kHardLink) continue;
     const base::UniqueFd from = open_directory(root, parent_of(entry.link));
     const base::UniqueFd to = open_directory(root, parent_of(entry.path));
-    if (::linkat(from.get(), std::string(name_of(entry.link)).c_str(), to.get(),
-                 std::string(name_of(entry.path)).c_str(), 0) != 0) {
+    const std::string name(name_of(entry.path));
+    if (existing == Existing::kReplaced) remove_name(to.get(), name);
+    if (::linkat(from.get(), std::string(name_of(entry.link)).c_str(), to.get(), name.c_str(), 0) !=
+        0) {
       throw Error::sys("link", base::printable(entry.path));
     }
   }
 }
 
 // From the end, so that nothing changes in a directory after it got its time.
-void finish_directories(int root, Entries entries) {
+void finish_directories(int root, Entries entries, Existing existing) {
   for (auto at = entries.rbegin(); at != entries.rend(); ++at) {
     if (at->entry.type != Type::kDirectory) continue;
     const base::UniqueFd directory = open_directory(root, at->entry.path);
-    if (at->entry.opaque) make_opaque(directory.get());
+    if (at->entry.opaque && existing == Existing::kNothing) make_opaque(directory.get());
     set_metadata(directory.get(), at->entry);
   }
+}
+
+void write_entries(Entries entries, const base::RootedDir& target, unsigned threads,
+                   Existing existing) {
+  check_list(entries);
+  make_directories(target.fd(), entries, existing);
+  write_runs(target.fd(), runs_of(entries), threads == 0 ? base::usable_processors() : threads,
+             existing);
+  make_hard_links(target.fd(), entries, existing);
+  finish_directories(target.fd(), entries, existing);
 }
 
 }  // namespace
@@ -317,11 +340,11 @@ SealedLayer write_entries_as_tar(Entries entries, base::ByteSink* sink) {
 }
 
 void write_entries_as_tree(Entries entries, const base::RootedDir& target, unsigned threads) {
-  check_list(entries);
-  make_directories(target.fd(), entries);
-  write_runs(target.fd(), runs_of(entries), threads == 0 ? base::usable_processors() : threads);
-  make_hard_links(target.fd(), entries);
-  finish_directories(target.fd(), entries);
+  write_entries(entries, target, threads, Existing::kNothing);
+}
+
+void write_entries_upon(Entries entries, const base::RootedDir& target) {
+  write_entries(entries, target, 0, Existing::kReplaced);
 }
 
 }  // namespace bld::layers

@@ -40,4 +40,8 @@ SealedLayer write_entries_as_tar(std::span<const SourcedEntry> entries, base::By
 void write_entries_as_tree(std::span<const SourcedEntry> entries, const base::RootedDir& target,
                            unsigned threads = 0);
 
+// The list upon files that are there already, in `target` (a mounted root file system): a file
+// replaces what has its name, a directory that exists stays and becomes as listed. The same else.
+void write_entries_upon(std::span<const SourcedEntry> entries, const base::RootedDir& target);
+
 }  // namespace bld::layers

@@ -2,6 +2,7 @@
 
 #include "base/rooted_dir.h"
 #include "layers/file_writer.h"
+#include "layers/seal.h"
 #include "layers/tree_walk.h"
 
 namespace bld::layers {
@@ -13,6 +14,12 @@ std::optional<FileEntry> prepare_upper(std::span<const std::filesystem::path> lo
   root.opaque = false;
   set_metadata(base::RootedDir::open(upper).fd(), root);
   return root;
+}
+
+bool is_unchanged(const std::filesystem::path& upper, const std::optional<FileEntry>& root_below) {
+  const base::RootedDir directory = base::RootedDir::open(upper);
+  if (!directory.names().empty()) return false;
+  return !root_below || !root_differs(root_entry(directory), *root_below);
 }
 
 }  // namespace bld::layers

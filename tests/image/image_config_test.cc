@@ -12,6 +12,9 @@ ImageConfig full_config() {
   ImageConfig config;
   config.created = "2024-01-02T03:04:05Z";
   config.author = "A <a@example.com>";
+  config.comment = "c";
+  config.config.hostname = "h";
+  config.config.domainname = "d";
   config.platform = {
       .os = "linux", .architecture = "arm", .variant = "v7", .os_version = "", .os_features = {}};
   config.config.user = "1000:100";
@@ -44,7 +47,8 @@ ImageConfig full_config() {
 TEST(ImageConfig, TheBytesOfAFullConfigNeverChange) {
   EXPECT_EQ(full_config().json(),
             R"({"created":"2024-01-02T03:04:05Z","author":"A \u003ca@example.com\u003e",)"
-            R"("architecture":"arm","variant":"v7","os":"linux","config":{"User":"1000:100",)"
+            R"("comment":"c","architecture":"arm","variant":"v7","os":"linux",)"
+            R"("config":{"Hostname":"h","Domainname":"d","User":"1000:100",)"
             R"("ExposedPorts":{"53/udp":{},"80/tcp":{}},"Env":["PATH=/bin","A=b c"],)"
             R"("Entrypoint":["/init"],"Cmd":["sh","-c","true \u0026\u0026 false"],)"
             R"("Volumes":{"/data":{}},"WorkingDir":"/w","Labels":{"a":"","b":"2"},)"

@@ -72,6 +72,25 @@ TEST(EntriesLayer, BothFacesHaveOneDigest) {
   EXPECT_EQ(image::Digest::of(base::as_bytes(tar.text)), blob.diff_id.digest);
 }
 
+TEST(EntriesLayer, WrittenUponFilesItReplacesAndMerges) {
+  const test::TempDir temp;
+  const TestTree target(temp, "target");
+  target.dir("app", 0700);
+  target.file("app/kept", "kept");
+  target.file("app/old", "a longer text than the new one");
+  target.file("clash", "a file where a directory goes");
+  const std::vector<SourcedEntry> list = {entry("app"), text("app/new", "new"),
+                                          text("app/old", "over"), entry("clash"),
+                                          text("clash/in", "it")};
+  write_entries_upon(list, target.root);
+  EXPECT_EQ(target.read("app/kept"), "kept");
+  EXPECT_EQ(target.read("app/new"), "new");
+  EXPECT_EQ(target.read("app/old"), "over");
+  EXPECT_EQ(target.read("clash/in"), "it");
+  EXPECT_EQ(target.status("app").st_mode & 07777, 0755U);
+  EXPECT_EQ(target.status("app").st_mtime, 1'600'000'000);
+}
+
 TEST(EntriesLayer, IncompleteOrUnsortedListsAreRefused) {
   const auto refuse = [](const std::vector<SourcedEntry>& list) {
     const test::TempDir temp;

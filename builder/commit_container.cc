@@ -1,0 +1,145 @@
+#include "builder/commit_container.h"
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "builder/assemble.h"
+#include "builder/plan.h"
+#include "builder/working_container.h"
+#include "dockerfile/parser.h"
+#include "layers/overlay_upper.h"
+#include "layers/seal.h"
+#include "layers/squash.h"
+#include "layers/tree_walk.h"
+
+namespace bld::builder {
+
+namespace {
+
+layers::SealOptions time_rule(const BuildRequest& request) {
+  layers::SealOptions options;
+  if (request.file_times == FileTimes::kClamp) options.max_mtime = request.timestamp;
+  if (request.file_times == FileTimes::kSet) options.set_mtime = request.timestamp;
+  return options;
+}
+
+// A layer with only a blob: the tree stays the container's.
+image::DiffId record_blob(const base::RootedDir& tree, const layers::SealOptions& options,
+                          store::Store& store) {
+  store::Transaction transaction = store.begin();
+  layers::SealedLayer sealed;
+  const image::Descriptor blob = transaction.put_blob(
+      [&](base::ByteSink& sink) { sealed = layers::seal(tree, options, &sink); },
+      image::MediaType::kOciLayerTar);
+  store::Layer layer;
+  layer.diff_id = sealed.diff_id;
+  layer.tar_size_bytes = sealed.tar_size;
+  layer.blobs = {blob};
+  transaction.record_layer(layer);
+  std::move(transaction).commit();
+  return sealed.diff_id;
+}
+
+std::optional<image::DiffId> seal_changes(const WorkingContainer& container,
+                                          const BuildRequest& request, store::Store& store) {
+  const std::filesystem::path upper = store.container_dir(container.record.id) / "upper";
+  layers::SealOptions options = time_rule(request);
+  const std::vector<std::filesystem::path> below = base_of(container).trees(store);
+  if (!below.empty()) {
+    options.parent_root = layers::root_entry(base::RootedDir::open(below.front()));
+  }
+  if (layers::is_unchanged(upper, options.parent_root)) return std::nullopt;
+  return record_blob(base::RootedDir::open(upper), options, store);
+}
+
+// The whole of it as one layer.
+image::DiffId seal_all(const WorkingContainer& container, const BuildRequest& request,
+                       store::Store& store) {
+  std::vector<std::filesystem::path> trees = base_of(container).trees(store);
+  trees.insert(trees.begin(), store.container_dir(container.record.id) / "upper");
+  std::deque<base::RootedDir> opened;
+  std::vector<const base::RootedDir*> merged;
+  for (const std::filesystem::path& tree : trees) {
+    merged.push_back(&opened.emplace_back(base::RootedDir::open(tree)));
+  }
+  const store::ActiveTree whole = store.new_tree();
+  const base::RootedDir target = base::RootedDir::open(whole.fs());
+  layers::squash(merged, target, {.keep_whiteouts = false, .hard_links = false});
+  return record_blob(target, time_rule(request), store);
+}
+
+// The instructions as a Containerfile that stands on the container's configuration.
+image::ImageConfig with_changes(const image::ImageConfig& config, const CommitOptions& options) {
+  if (options.changes.empty()) return config;
+  const dockerfile::SourceText source({{"the container", "FROM container\n", 1},
+                                       {"--change", base::join(options.changes, "\n"), 1}});
+  const dockerfile::Containerfile file = dockerfile::parse(source);
+  BaseImage base{.config = config, .name = {}, .manifest_digest = {}, .image_id = {}};
+  base.config.config.on_build.clear();  // the image's own were triggered when it was made from it
+  Plan plan = builder::plan({.source = source,
+                             .file = file,
+                             .request = options.image,
+                             .build_platform = config.platform,
+                             .target_platform = config.platform,
+                             .resolve_base = [&](const auto&, const auto&) { return base; },
+                             .image_contexts = {},
+                             .directory_contexts = {},
+                             .environment = [](const auto&) { return std::nullopt; }});
+  for (const Step& step : plan.graph.steps) {
+    if (std::holds_alternative<BaseOperation>(step.operation) ||
+        std::holds_alternative<WorkdirOperation>(step.operation)) {
+      continue;
+    }
+    throw base::Error("only instructions that change the configuration can be given here")
+        .at(step.position);
+  }
+  std::vector<std::string>& on_build = plan.config.config.on_build;
+  on_build.insert(on_build.begin(), config.config.on_build.begin(), config.config.on_build.end());
+  return plan.config;
+}
+
+Plan plan_of(const WorkingContainer& container, const CommitOptions& options) {
+  Plan plan;
+  plan.config = with_changes(container.config, options);
+  for (const std::string& words : container.history) {
+    plan.history.push_back({.created_by = words, .step = std::nullopt});
+  }
+  plan.history.push_back(
+      {.created_by = container.created_by.empty() ? "/bin/sh" : container.created_by,
+       .step = std::nullopt,
+       .comment = container.history_comment});
+  plan.base_name = container.image_name;
+  if (container.record.image_manifest) plan.base_digest = container.record.image_manifest->str();
+  return plan;
+}
+
+}  // namespace
+
+BuildResult commit_container(std::string_view name, const CommitOptions& options,
+                             store::Store& store) {
+  const std::string id = get_container(store, name).record.id;
+  const auto lock = store.lock_container(id);
+  const WorkingContainer container = get_container(store, id);
+  CommitOptions all = options;
+  all.image.annotations.insert(all.image.annotations.begin(), container.annotations.begin(),
+                               container.annotations.end());
+  const Plan plan = plan_of(container, all);
+  AssembledLayers layers;
+  layers.made_layer.assign(plan.history.size(), false);
+  if (all.image.squash) {
+    layers.layers = {seal_all(container, all.image, store)};
+    layers.made_layer.back() = true;
+  } else {
+    layers.layers = container.record.layers;
+    if (const auto layer = seal_changes(container, all.image, store)) {
+      layers.layers.push_back(*layer);
+      layers.made_layer.back() = true;
+    }
+  }
+  return assemble(plan, layers, all.image, store);
+}
+
+}  // namespace bld::builder

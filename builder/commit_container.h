@@ -1,0 +1,27 @@
+// A working container as an image.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/build_request.h"
+#include "store/store.h"
+
+namespace bld::builder {
+
+struct CommitOptions {
+  // Of this: tags, format, labels, annotations, environment, timestamp, file times, squash,
+  // history.
+  BuildRequest image;
+  // Instructions that change the configuration (CMD, ENV…), as in a Containerfile. They do not
+  // change the container.
+  std::vector<std::string> changes;
+};
+
+// Reads what changed in the container once, into one layer (none where nothing did); the container
+// stays as it is, and usable. Under the container's lock.
+BuildResult commit_container(std::string_view name, const CommitOptions& options,
+                             store::Store& store);
+
+}  // namespace bld::builder

@@ -1,0 +1,129 @@
+#include "builder/copy_into_container.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "builder/add_remote.h"
+#include "builder/base_images.h"
+#include "builder/config_edit.h"
+#include "builder/copy_selection.h"
+#include "builder/working_container.h"
+#include "runtime/overlay.h"
+
+namespace bld::builder {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a command line names is a file name before it is a pattern.
+std::string escaped(std::string_view path) {
+  std::string text;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+fs::path upper_of(const WorkingContainer& container, store::Store& store) {
+  return store.container_dir(container.record.id) / "upper";
+}
+
+// As it is now, for reading.
+base::RootedDir look_into(const WorkingContainer& container, store::Store& store) {
+  std::vector<fs::path> lower = base_of(container).trees(store);
+  lower.insert(lower.begin(), upper_of(container, store));
+  return base::RootedDir(
+      runtime::mount_overlay({.lower = std::move(lower), .upper = {}, .work = {}}));
+}
+
+base::RootedDir look_into_image(const std::string& name, const WorkingContainer& container,
+                                const Services& services, const std::stop_token& stop) {
+  const BaseImage image =
+      resolve_base_image(name, container.config.platform, BuildRequest{}, services, stop);
+  std::vector<std::shared_ptr<LayerHandle>> layers;
+  for (const image::DiffId& layer : image.config.diff_ids) {
+    layers.push_back(LayerHandle::stored(layer));
+  }
+  std::vector<fs::path> trees = Snapshot(std::move(layers)).trees(services.store);
+  if (trees.empty()) return base::RootedDir::open(services.store.make_temp_dir());
+  return base::RootedDir(
+      runtime::mount_overlay({.lower = std::move(trees), .upper = {}, .work = {}}));
+}
+
+// Where the sources are, with what has to live as long.
+struct Sources {
+  std::optional<base::RootedDir> root;
+  dockerfile::IgnoreFile ignore;
+  std::vector<FetchedSource> fetched;
+};
+
+Sources open_sources(const ContainerCopyOptions& options, const WorkingContainer& container,
+                     const Services& services, const std::stop_token& stop) {
+  Sources sources;
+  if (options.ignore_file) {
+    sources.ignore = dockerfile::IgnoreFile::parse(base::read_file(*options.ignore_file, 1 << 20),
+                                                   options.ignore_file->string());
+  }
+  if (options.from.empty()) {
+    sources.root = base::RootedDir::open(options.context.value_or("/"));
+  } else if (services.store.find_container(options.from)) {
+    sources.root = look_into(get_container(services.store, options.from), services.store);
+  } else {
+    sources.root = look_into_image(options.from, container, services, stop);
+  }
+  for (const auto& source : options.operation.sources) {
+    const auto* text = std::get_if<std::string>(&source);
+    if (text == nullptr || !is_remote(options.operation, *text)) continue;
+    const base::RootedDir scratch = base::RootedDir::open(services.store.make_temp_dir());
+    sources.fetched.push_back(
+        fetch_remote(*text, {.checksum = options.operation.checksum}, scratch, stop));
+  }
+  return sources;
+}
+
+CopyOperation placed_operation(const ContainerCopyOptions& options,
+                               const WorkingContainer& container) {
+  CopyOperation operation = options.operation;
+  if (options.from.empty() && !options.context) {
+    const std::string here = escaped(fs::current_path().string()) + "/";
+    for (auto& source : operation.sources) {
+      auto* text = std::get_if<std::string>(&source);
+      if (text == nullptr || text->starts_with('/') || is_remote(operation, *text)) continue;
+      *text = here + *text;
+    }
+  }
+  const bool in_folder = operation.destination.empty() || operation.destination.ends_with('/') ||
+                         operation.destination == "." || operation.destination.ends_with("/.");
+  operation.destination = resolve_directory(container.config.config, operation.destination);
+  if (in_folder && operation.destination != "/") operation.destination += '/';
+  return operation;
+}
+
+}  // namespace
+
+CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOptions& options,
+                                const Services& services, std::stop_token stop) {
+  store::Store& store = services.store;
+  const std::string id = get_container(store, name).record.id;
+  const auto lock = store.lock_container(id);
+  const WorkingContainer container = get_container(store, id);
+  const CopyOperation operation = placed_operation(options, container);
+  const Sources sources = open_sources(options, container, services, stop);
+  const Selection selection =
+      select(operation, {.root = &*sources.root,
+                         .ignore = sources.ignore.empty() ? nullptr : &sources.ignore,
+                         .digests = nullptr,
+                         .fetched = sources.fetched});
+  const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
+  const base::RootedDir root(runtime::mount_overlay({.lower = base_of(container).trees(store),
+                                                     .upper = upper_of(container, store),
+                                                     .work = store.container_dir(id) / "work"}));
+  layers::write_entries_upon(place(operation, selection, root, scratch), root);
+  return {selection.digest(), selection.items().size() == 1 && selection.items().front()->kind ==
+                                                                   Selection::Item::Kind::kFolder};
+}
+
+}  // namespace bld::builder

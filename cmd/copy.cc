@@ -1,0 +1,95 @@
+// bld copy, bld add
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "builder/copy_into_container.h"
+#include "builder/working_container.h"
+#include "cmd/all_commands.h"
+#include "cmd/app.h"
+#include "cmd/options.h"
+#include "cmd/renderer.h"
+#include "cmd/standard_streams.h"
+
+namespace bld::cmd {
+
+namespace {
+
+class Copy : public Command {
+ public:
+  explicit Copy(builder::CopyKind kind) { options_.operation.kind = kind; }
+
+  void declare(FlagSet& flags) override {
+    builder::CopyOperation& operation = options_.operation;
+    flags.add_text("chown", "USER[:GROUP]", operation.chown, "owner of what is copied");
+    flags.add_text("chmod", "MODE", operation.chmod, "permissions of what is copied");
+    flags.add_text("from", "IMAGE|CONTAINER", options_.from,
+                   "copy from this instead of this machine");
+    flags.add_list("exclude", "PATTERN", operation.excludes, "leave out what matches");
+    flags.add_text("contextdir", "DIR", context_, "directory of the sources");
+    flags.add_text("ignorefile", "FILE", ignore_file_,
+                   "leave out what it says; needs --contextdir");
+    flags.add_bool("quiet,q", quiet_, "do not print the digest of what was copied");
+    flags.add_bool("add-history", add_history_, "write an entry of history");
+    if (is_add()) {
+      flags.add_text("checksum", "DIGEST", operation.checksum,
+                     "digest that a remote source must have");
+    } else {
+      flags.add_bool("parents", operation.parents, "keep the folders of the sources");
+    }
+    flags.refuse({"link", "timestamp", "authfile", "cert-dir", "creds", "tls-verify", "retry",
+                  "retry-delay"});
+  }
+
+  int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
+    refuse_flags_after_first(arguments);
+    expect_arguments(arguments, 1, -1, "container ID must be specified");
+    expect_arguments(arguments, 2, -1, "src must be specified");
+    take_words(arguments);
+    if (!flags.given("add-history")) {
+      const auto variable = environment_variable("BUILDAH_HISTORY");
+      add_history_ = variable && parse_bool(*variable);
+    }
+    Streams streams(STDOUT_FILENO, STDERR_FILENO);
+    const auto renderer = make_renderer(Progress::kQuiet, streams);
+    const builder::CopiedFiles copied = builder::copy_into_container(
+        arguments[0], options_, {app.store(), app.containers(), *renderer}, app.stop_token());
+    const std::string digest = base::to_hex(copied.digest);
+    if (add_history_) {
+      builder::edit_container(app.store(), arguments[0], [&](builder::WorkingContainer& container) {
+        container.history.push_back(fmt::format(
+            "/bin/sh -c #(nop) {} {}:{} in {}", is_add() ? "ADD" : "COPY",
+            copied.is_directory ? "dir" : "file", digest, options_.operation.destination));
+      });
+    }
+    if (!quiet_) print(digest + "\n");
+    return 0;
+  }
+
+ private:
+  bool is_add() const { return options_.operation.kind == builder::CopyKind::kAdd; }
+
+  void take_words(const std::vector<std::string>& arguments) {
+    auto last = arguments.end();
+    if (arguments.size() > 2) options_.operation.destination = *--last;
+    for (auto source = arguments.begin() + 1; source != last; ++source) {
+      options_.operation.sources.emplace_back(*source);
+    }
+    if (!context_.empty()) options_.context = std::filesystem::absolute(context_);
+    if (ignore_file_.empty()) return;
+    if (context_.empty()) throw base::Error("--ignorefile needs --contextdir");
+    options_.ignore_file = ignore_file_;
+  }
+
+  builder::ContainerCopyOptions options_;
+  std::string context_, ignore_file_;
+  bool quiet_ = false, add_history_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_copy() { return std::make_unique<Copy>(builder::CopyKind::kCopy); }
+
+std::unique_ptr<Command> make_add() { return std::make_unique<Copy>(builder::CopyKind::kAdd); }
+
+}  // namespace bld::cmd
