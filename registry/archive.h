@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "registry/image_endpoint.h"
 
@@ -31,8 +32,9 @@ std::unique_ptr<ImageSink> open_oci_archive_sink(const std::filesystem::path& fi
                                                  const std::filesystem::path& scratch);
 
 // Writes as blobs come: sequential, plain tars only. `reference` is NAME[:TAG], or empty. The same
-// image gives the same bytes. Of no use after a method threw.
-std::unique_ptr<ImageSink> open_docker_archive_sink(const std::filesystem::path& file,
-                                                    const std::string& reference);
+// image gives the same bytes. Of no use after a method threw. The image gets `more_names` as well.
+std::unique_ptr<ImageSink> open_docker_archive_sink(
+    const std::filesystem::path& file, const std::string& reference,
+    const std::vector<std::string>& more_names = {});
 
 }  // namespace bld::registry

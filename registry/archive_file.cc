@@ -67,7 +67,11 @@ void unpack_file(const base::RootedDir& root, const std::string& path,
 }
 
 OutputFile::OutputFile(fs::path file) : file_(std::move(file)) {
-  if (is_written_straight(file_)) {
+  if (file_ == kStandardOutput) {
+    // Not opened: that would truncate a file that output is appended to, and fails for sockets.
+    fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+    if (!fd_) throw base::Error::sys("dup", file_.string());
+  } else if (is_written_straight(file_)) {
     fd_ = open_trusted(file_, O_WRONLY | O_TRUNC);
   } else {
     beside_ = file_.parent_path() / ("." + file_.filename().string() + "." + base::random_id());

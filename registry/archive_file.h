@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/byte_stream.h"
 #include "base/rooted_dir.h"
@@ -21,6 +22,9 @@ void read_archive(const std::filesystem::path& file, const VisitEntry& visit);
 // not null. What the disk has no room for is refused before it is read.
 void unpack_file(const base::RootedDir& root, const std::string& path,
                  const layers::FileEntry& entry, base::ByteSource& content, base::ByteSink* also);
+
+// The path that means our own standard output, wherever it leads.
+inline constexpr std::string_view kStandardOutput = "/dev/stdout";
 
 // A file that is there under its name when publish() returned, or never. One thread.
 class OutputFile {

@@ -256,13 +256,13 @@ std::string related_repository(store::Store& store, const store::ImageRecord& im
   return "";
 }
 
-std::unique_ptr<ImageSink> open_sink(const Location& to, const ConnectionOptions& connection,
+std::unique_ptr<ImageSink> open_sink(const Location& to, const PushOptions& options,
                                      store::Store& store, const store::ImageRecord& image,
                                      std::stop_token stop) {
   switch (to.kind) {
     case TransportKind::kDocker: {
       const image::Reference name = image::Reference::parse(to.reference);
-      return open_registry_sink(name, connection, std::move(stop),
+      return open_registry_sink(name, options.connection, std::move(stop),
                                 related_repository(store, image, name));
     }
     case TransportKind::kOciLayout:
@@ -272,7 +272,7 @@ std::unique_ptr<ImageSink> open_sink(const Location& to, const ConnectionOptions
     case TransportKind::kOciArchive:
       return open_oci_archive_sink(to.path, to.reference, store.make_temp_dir());
     case TransportKind::kDockerArchive:
-      return open_docker_archive_sink(to.path, to.reference);
+      return open_docker_archive_sink(to.path, to.reference, options.more_names);
   }
   throw base::Error("{}: no such transport", to.str());
 }
@@ -325,7 +325,9 @@ class Pusher {
     descriptor.media_type = manifest.media_type;
     descriptor.digest = image::Digest::of(base::as_bytes(text));
     descriptor.size = text.size();
-    sink_.put_manifest(text, descriptor);
+    Descriptor listed = descriptor;
+    listed.annotations = options_.index_annotations;
+    sink_.put_manifest(text, listed);
     return descriptor;
   }
 
@@ -411,7 +413,7 @@ store::ImageRecord pull(store::Store& store, const Location& from, const PullOpt
 
 Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
                 const PushOptions& options, base::EventSink& events, std::stop_token stop) try {
-  const auto sink = open_sink(to, options.connection, store, image, stop);
+  const auto sink = open_sink(to, options, store, image, stop);
   return Pusher(store, *sink, options, events, std::move(stop)).push(image);
 
 } catch (base::Error& error) {

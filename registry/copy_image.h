@@ -1,9 +1,11 @@
 // Pull and push: an image from one place to another, verified on the way, skipping what is there.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/events.h"
 #include "image/descriptor.h"
@@ -35,6 +37,9 @@ struct PushOptions {
   layers::Compression compression = layers::Compression::kGzip;
   int compression_level = 0;  // 0: the usual one
   bool force_compression = false;
+  // What the index of an OCI layout says about the image, besides its reference.
+  std::map<std::string, std::string> index_annotations;
+  std::vector<std::string> more_names;  // of the image in a docker-archive
 };
 
 // The manifest as it was written there. The config's bytes, and so the image ID, stay.

@@ -197,12 +197,11 @@ image::Manifest read_manifest(const UnpackedArchive& archive, const std::string&
 
 class DockerArchiveSink : public ImageSink {
  public:
-  DockerArchiveSink(const fs::path& file, const std::string& reference)
+  DockerArchiveSink(const fs::path& file, const std::string& reference,
+                    const std::vector<std::string>& more_names)
       : output_(file), tar_(output_.sink()) {
-    if (reference.empty()) return;
-    const auto name = image::Reference::parse(reference).with_default_tag();
-    if (name.digest()) throw base::Error("{}: a docker-archive knows no digests", name.str());
-    name_ = name.str();
+    if (!reference.empty()) add_name(reference);
+    for (const std::string& name : more_names) add_name(name);
   }
 
   bool wants_uncompressed_layers() const override { return true; }
@@ -227,7 +226,7 @@ class DockerArchiveSink : public ImageSink {
     image::Json layers = image::Json::array();
     for (const Descriptor& layer : manifest.layers) layers.push(known(layer_name(layer.digest)));
     image::Json tags = image::Json::array();
-    if (!name_.empty()) tags.push(name_);
+    for (const std::string& name : names_) tags.push(name);
     const std::string list =
         image::Json::array()
             .push(image::Json::object()
@@ -242,6 +241,12 @@ class DockerArchiveSink : public ImageSink {
   }
 
  private:
+  void add_name(const std::string& text) {
+    const auto name = image::Reference::parse(text).with_default_tag();
+    if (name.digest()) throw base::Error("{}: a docker-archive knows no digests", name.str());
+    names_.push_back(name.str());
+  }
+
   static std::string layer_name(const image::Digest& digest) {
     return std::string(digest.hex()) + ".tar";
   }
@@ -269,7 +274,7 @@ class DockerArchiveSink : public ImageSink {
 
   OutputFile output_;
   layers::TarWriter tar_;
-  std::string name_;
+  std::vector<std::string> names_;
   std::set<std::string> written_;
   bool is_broken_ = false;  // the tar ends within an entry
 };
@@ -295,8 +300,9 @@ std::unique_ptr<ImageSource> open_docker_archive_source(const fs::path& file,
 }
 
 std::unique_ptr<ImageSink> open_docker_archive_sink(const fs::path& file,
-                                                    const std::string& reference) {
-  return std::make_unique<DockerArchiveSink>(file, reference);
+                                                    const std::string& reference,
+                                                    const std::vector<std::string>& more_names) {
+  return std::make_unique<DockerArchiveSink>(file, reference, more_names);
 }
 
 }  // namespace bld::registry

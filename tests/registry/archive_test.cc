@@ -301,6 +301,16 @@ TEST(DockerArchive, RoundTrip) {
   }
 }
 
+TEST(DockerArchive, AnImageMayHaveSeveralNames) {
+  const TempDir temp;
+  const TestImage image;
+  write_image(*open_docker_archive_sink(temp / "i.tar", "me/app", {"localhost/x:2"}), image);
+  for (const char* reference : {"me/app", "localhost/x:2"}) {
+    const auto source = open_docker_archive_source(temp / "i.tar", reference, new_dir(temp));
+    EXPECT_EQ(manifest_of(*source).config.digest, image.manifest.config.digest) << reference;
+  }
+}
+
 TEST(DockerArchive, TheArchiveIsWhatDockerLoadWants) {
   const TempDir temp;
   TestImage image;
