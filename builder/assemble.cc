@@ -129,7 +129,7 @@ BuildResult assemble(const Plan& plan, const AssembledLayers& layers, const Buil
   transaction.record_image(stored, manifest.config);
   for (const image::Reference& tag : request.tags) transaction.name_image(tag, stored.digest);
   std::move(transaction).commit();
-  return {manifest.config.digest, stored.digest, plan.unused_build_args};
+  return {manifest.config.digest, stored, plan.unused_build_args};
 }
 
 }  // namespace bld::builder

@@ -12,6 +12,7 @@
 #include "builder/containerfile.h"
 #include "builder/context.h"
 #include "builder/execute.h"
+#include "builder/export.h"
 #include "builder/named_contexts.h"
 #include "builder/plan.h"
 #include "builder/single_layer.h"
@@ -95,7 +96,15 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
     const std::size_t kept = request.squash ? 0 : results[plan.target_base].layers().size();
     layers = as_single_layer(results[plan.result], kept, std::move(layers), services.store);
   }
-  return assemble(plan, layers, request, services.store);
+  BuildResult result = assemble(plan, layers, request, services.store);
+  if (request.outputs.empty()) return result;
+  store::ImageRecord image;
+  image.manifest_digest = result.manifest.digest;
+  image.config_digest = result.image_id;
+  for (const image::Reference& tag : request.tags) image.names.push_back(tag.str());
+  const auto pushed = export_image(image, request, services, stop);
+  if (pushed) result.manifest = *pushed;
+  return result;
 }
 
 }  // namespace bld::builder

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/events.h"
+#include "builder/output.h"
+#include "image/descriptor.h"
 #include "image/digest.h"
 #include "image/platform.h"
 #include "image/reference.h"
@@ -98,11 +100,13 @@ struct BuildRequest {
   // what it means for the times of files in new layers.
   std::optional<std::int64_t> timestamp;
   FileTimes file_times = FileTimes::kKeep;
+
+  std::vector<Output> outputs;  // besides the store; done last, in this order
 };
 
 struct BuildResult {
-  image::Digest image_id;  // of the config; its hex digits are the image's ID
-  image::Digest manifest;
+  image::Digest image_id;      // of the config; its hex digits are the image's ID
+  image::Descriptor manifest;  // as it was written last to a registry, else as it is stored
   std::vector<std::string> unused_build_args;
 };
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "builder/assemble.h"
 #include "builder/plan.h"
+#include "builder/time_rule.h"
 #include "builder/working_container.h"
 #include "dockerfile/parser.h"
 #include "layers/overlay_upper.h"
@@ -18,13 +19,6 @@
 namespace bld::builder {
 
 namespace {
-
-layers::SealOptions time_rule(const BuildRequest& request) {
-  layers::SealOptions options;
-  if (request.file_times == FileTimes::kClamp) options.max_mtime = request.timestamp;
-  if (request.file_times == FileTimes::kSet) options.set_mtime = request.timestamp;
-  return options;
-}
 
 // A layer with only a blob: the tree stays the container's.
 image::DiffId record_blob(const base::RootedDir& tree, const layers::SealOptions& options,

@@ -11,6 +11,7 @@
 #include "builder/keys.h"
 #include "builder/output_pump.h"
 #include "builder/run_mounts.h"
+#include "builder/time_rule.h"
 #include "builder/workdir_step.h"
 #include "layers/overlay_upper.h"
 #include "layers/seal.h"
@@ -30,14 +31,6 @@ CopyOperation mounted_files(const MountOperation& mount) {
                                                             : mount.mount.source);
   operation.destination = "/";
   return operation;
-}
-
-// What the request makes of the times of files.
-layers::SealOptions time_rule(const BuildRequest& request) {
-  layers::SealOptions options;
-  if (request.file_times == FileTimes::kClamp) options.max_mtime = request.timestamp;
-  if (request.file_times == FileTimes::kSet) options.set_mtime = request.timestamp;
-  return options;
 }
 
 base::Error failure(const RunOperation& operation, const runtime::Exit& exit) {

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
@@ -12,6 +14,7 @@
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/build_flags.h"
+#include "cmd/build_metadata.h"
 #include "cmd/renderer.h"
 
 namespace bld::cmd {
@@ -29,10 +32,18 @@ class Build : public Command {
   void declare(FlagSet& flags) override { flags_.declare(flags); }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
-    const builder::BuildRequest request = flags_.request(arguments);
+    builder::BuildRequest request = flags_.request(arguments);
+    // Whoever is root keeps whose the files are; another's subordinate ids are of no use to him.
+    if (app.isolation().original_uid == 0) {
+      for (auto& output : request.outputs) output.owners = builder::FileOwners::kOfImage;
+    }
+    const bool stdout_is_output =
+        std::any_of(request.outputs.begin(), request.outputs.end(),
+                    [](const builder::Output& output) { return output.to_standard_output(); });
     const base::UniqueFd log =
         flags_.output.log_file.empty() ? base::UniqueFd() : open_log(flags_.output.log_file);
-    Streams streams(log ? log.get() : STDOUT_FILENO, log ? log.get() : STDERR_FILENO);
+    const int err = log ? log.get() : STDERR_FILENO;
+    Streams streams(log ? log.get() : stdout_is_output ? STDERR_FILENO : STDOUT_FILENO, err);
     Progress progress = choose_progress(flags_.output.progress, flags_.output.quiet);
     if (log && progress == Progress::kTty) progress = Progress::kSteps;
     const auto renderer = make_renderer(progress, streams);
@@ -58,17 +69,21 @@ class Build : public Command {
                                 base::join(result.unused_build_args, " ")));
       }
       streams.out(flags_.tags().empty() ? "COMMIT\n"
-                                      : fmt::format("COMMIT {}\n", flags_.tags().front()));
+                                        : fmt::format("COMMIT {}\n", flags_.tags().front()));
       streams.out(fmt::format("--> {}\n", id.substr(0, 12)));
       for (const auto& tag : request.tags) {
         streams.out(fmt::format("Successfully tagged {}\n", tag.str()));
       }
     }
-    if (flags_.output.iid_file.empty()) {
-      streams.out(id + "\n");
-    } else {
-      base::write_file_atomically(flags_.output.iid_file, "sha256:" + id, 0644);
+    const OutputFlags& output = flags_.output;
+    if (!output.metadata_file.empty()) {
+      base::write_file_atomically(output.metadata_file, build_metadata(request, result), 0644);
     }
+    if (!output.raw_iid_file.empty()) base::write_file_atomically(output.raw_iid_file, id, 0644);
+    if (!output.iid_file.empty()) {
+      base::write_file_atomically(output.iid_file, "sha256:" + id, 0644);
+    }
+    if (output.iid_file.empty() && output.raw_iid_file.empty()) streams.out(id + "\n");
     streams.check();
   }
 

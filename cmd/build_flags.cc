@@ -75,7 +75,6 @@ void BuildFlags::declare_unsupported(FlagSet& flags) {
                 "loglevel",
                 "log-rusage",
                 "rusage-logfile",
-                "output,o",
                 "created-annotation",
                 "sign-by",
                 "cw",
@@ -86,9 +85,7 @@ void BuildFlags::declare_unsupported(FlagSet& flags) {
                 "sbom-image-purl-output",
                 "sbom-scanner-image",
                 "sbom-scanner-command",
-                "sbom-merge-strategy",
-                "metadata-file",
-                "iidfile-raw"});
+                "sbom-merge-strategy"});
 }
 
 void BuildFlags::declare(FlagSet& flags) {
@@ -125,6 +122,7 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   request.pull = pull_.policy();
   steps_.apply(request);
   image_.apply(request);
+  output.apply(request);
   return request;
 }
 

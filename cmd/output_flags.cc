@@ -1,14 +1,107 @@
 #include "cmd/output_flags.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "cmd/output_spec.h"
+#include "cmd/standard_streams.h"
+
 namespace bld::cmd {
 
+using base::Error;
+using builder::Output;
+using builder::OutputKind;
+
+namespace {
+
+// What cannot work is said before the build, not after it.
+void check_destination(const Output& output) {
+  namespace fs = std::filesystem;
+  if (output.to_standard_output()) {
+    if (!is_terminal(STDOUT_FILENO)) return;
+    Error error("an archive is not written to a terminal");
+    error.hint("redirect standard output, or say where to: dest=FILE");
+    throw error;
+  }
+  const bool is_directory =
+      output.kind == OutputKind::kDirectory || output.kind == OutputKind::kOciLayout;
+  if (is_directory) {
+    if (fs::exists(output.destination) && !fs::is_directory(output.destination)) {
+      throw Error("{} is there already and no directory", output.destination.string());
+    }
+    return;
+  }
+  if (fs::is_directory(output.destination)) {
+    throw Error("{} is a directory, a file is to be written", output.destination.string());
+  }
+  if (!fs::is_directory(output.destination.parent_path())) {
+    throw Error("there is no directory {}", output.destination.parent_path().string());
+  }
+}
+
+void check_push(const builder::BuildRequest& request) {
+  if (request.tags.empty()) throw Error("to be pushed, the image needs a name: --tag NAME");
+  for (const image::Reference& name : request.tags) {
+    if (name.registry() != "localhost") continue;
+    Error error("{} cannot be pushed: localhost/ names images of this machine", name.str());
+    error.hint("give it the name of a registry: --tag REGISTRY/NAME");
+    throw error;
+  }
+}
+
+}  // namespace
+
 void OutputFlags::declare(FlagSet& flags) {
+  flags.add(
+      "output,o", "DIR|-|type=KIND,dest=PATH",
+      [this](const std::string& text) {
+        OutputSpec spec = parse_output(text);
+        if (spec.output.kind == OutputKind::kRegistry) {
+          names_.insert(names_.end(), spec.output.names.begin(), spec.output.names.end());
+        }
+        if (spec.leaves_store) outputs_.push_back(std::move(spec.output));
+      },
+      "write files or image: local, tar, oci, docker, image, registry; may be repeated");
+  flags.add_bool("push", push_, "push the image to the registries of its names");
+  // Where the image is kept is where everything of bld looks for it.
+  flags.add_optional(
+      "load", "", "true", [](const std::string& text) { parse_bool(text); },
+      "nothing: the image is in the store anyway");
   flags.add_text("iidfile", "FILE", iid_file, "write the image's ID to a file");
+  flags.add_text("iidfile-raw", "FILE", raw_iid_file,
+                 "write the image's ID to a file, without \"sha256:\"");
+  flags.add_text("metadata-file", "FILE", metadata_file,
+                 "write digests and names of the image to a file, as JSON");
   flags.add_bool("quiet,q", quiet, "print the image's ID only");
   flags.add(
       "progress", "KIND", [this](std::string text) { progress = std::move(text); },
       "auto, tty, plain, rawjson or quiet");
   flags.add_text("logfile", "FILE", log_file, "write output to this file");
+}
+
+void OutputFlags::apply(builder::BuildRequest& request) const {
+  for (const image::Reference& name : names_) {
+    if (std::find(request.tags.begin(), request.tags.end(), name) == request.tags.end()) {
+      request.tags.push_back(name);
+    }
+  }
+  request.outputs = outputs_;
+  const bool is_pushed = std::any_of(outputs_.begin(), outputs_.end(), [](const Output& output) {
+    return output.kind == OutputKind::kRegistry;
+  });
+  if (push_ && !is_pushed) request.outputs.push_back({.kind = OutputKind::kRegistry});
+  int to_standard_output = 0;
+  for (const Output& output : request.outputs) {
+    if (output.kind == OutputKind::kRegistry) {
+      check_push(request);
+    } else {
+      check_destination(output);
+    }
+    to_standard_output += output.to_standard_output() ? 1 : 0;
+  }
+  if (to_standard_output > 1) throw Error("only one output can go to standard output");
 }
 
 }  // namespace bld::cmd

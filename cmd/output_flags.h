@@ -1,17 +1,28 @@
-// The flags that say what a build tells, and where to.
+// The flags that say what a build tells, what it leaves besides the image, and where.
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "builder/build_request.h"
 #include "cmd/flags.h"
 
 namespace bld::cmd {
 
-struct OutputFlags {
+class OutputFlags {
+ public:
   void declare(FlagSet& flags);
+  // After the flags of the image: outputs look at its names. Refuses what could only fail later.
+  void apply(builder::BuildRequest& request) const;
 
-  std::string iid_file, log_file, progress;
+  std::string iid_file, raw_iid_file, metadata_file;
+  std::string log_file, progress;
   bool quiet = false;
+
+ private:
+  std::vector<builder::Output> outputs_;
+  std::vector<image::Reference> names_;  // of type=image,name=…
+  bool push_ = false;
 };
 
 }  // namespace bld::cmd

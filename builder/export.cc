@@ -1,0 +1,131 @@
+#include "builder/export.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "builder/export_files.h"
+#include "builder/snapshot.h"
+#include "builder/time_rule.h"
+#include "registry/archive_file.h"
+#include "registry/copy_image.h"
+
+namespace bld::builder {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What containerd's tools, and by now others, read the whole name from.
+constexpr const char* kImageName = "io.containerd.image.name";
+
+class Exporter {
+ public:
+  Exporter(const store::ImageRecord& image, const BuildRequest& request, const Services& services,
+           std::stop_token stop)
+      : image_(image), request_(request), services_(services), stop_(std::move(stop)) {}
+
+  void write(const Output& output) {
+    switch (output.kind) {
+      case OutputKind::kDirectory:
+        return write_directory(output);
+      case OutputKind::kTar: {
+        registry::OutputFile file(place(output));
+        export_tar(files(), time_rule(request_), file.sink(), stop_);
+        return file.publish();
+      }
+      case OutputKind::kOciArchive:
+        return write_image(output, registry::TransportKind::kOciArchive);
+      case OutputKind::kOciLayout:
+        fs::create_directories(output.destination);
+        return write_image(output, registry::TransportKind::kOciLayout);
+      case OutputKind::kDockerArchive:
+        return write_image(output, registry::TransportKind::kDockerArchive);
+      case OutputKind::kRegistry:
+        return push(output);
+    }
+  }
+
+  const std::optional<image::Descriptor>& pushed() const { return pushed_; }
+
+ private:
+  static fs::path place(const Output& output) {
+    return output.to_standard_output() ? fs::path(registry::kStandardOutput) : output.destination;
+  }
+
+  base::RootedDir files() {
+    std::vector<std::shared_ptr<LayerHandle>> layers;
+    for (const auto& diff_id : services_.store.read_config(image_.config_digest).diff_ids) {
+      layers.push_back(LayerHandle::stored(diff_id));
+    }
+    // An image without any layer is an empty directory.
+    if (layers.empty()) return base::RootedDir::open(services_.store.make_temp_dir());
+    return merged_files(Snapshot(std::move(layers)).trees(services_.store));
+  }
+
+  void write_directory(const Output& output) {
+    fs::create_directories(output.destination);
+    export_directory(files(), time_rule(request_), output.owners,
+                     base::RootedDir::open(output.destination), stop_);
+  }
+
+  registry::PushOptions options_of(const Output& output) const {
+    registry::PushOptions options;
+    options.connection = request_.connection;
+    options.compression = output.compression;
+    options.compression_level = output.compression_level;
+    options.force_compression = output.force_compression;
+    return options;
+  }
+
+  void write_image(const Output& output, registry::TransportKind kind) {
+    registry::Location to{.kind = kind, .path = place(output), .reference = ""};
+    registry::PushOptions options = options_of(output);
+    const auto& names = output.names.empty() ? request_.tags : output.names;
+    if (!names.empty() && kind == registry::TransportKind::kDockerArchive) {
+      to.reference = names.front().str();
+      for (std::size_t i = 1; i < names.size(); ++i) options.more_names.push_back(names[i].str());
+    } else if (!names.empty()) {
+      to.reference = names.front().tag();
+      options.index_annotations[kImageName] = names.front().str();
+    }
+    registry::push(services_.store, image_, to, options, services_.events, stop_);
+  }
+
+  void push(const Output& output) {
+    for (const image::Reference& name : request_.tags) {
+      const registry::Location to{
+          .kind = registry::TransportKind::kDocker, .path = {}, .reference = name.str()};
+      pushed_ =
+          registry::push(services_.store, image_, to, options_of(output), services_.events, stop_);
+    }
+  }
+
+  const store::ImageRecord& image_;
+  const BuildRequest& request_;
+  const Services& services_;
+  std::stop_token stop_;
+  std::optional<image::Descriptor> pushed_;
+};
+
+}  // namespace
+
+std::optional<image::Descriptor> export_image(const store::ImageRecord& image,
+                                              const BuildRequest& request, const Services& services,
+                                              const std::stop_token& stop) {
+  Exporter exporter(image, request, services, stop);
+  for (const Output& output : request.outputs) {
+    try {
+      exporter.write(output);
+    } catch (base::Error& error) {
+      const std::string place =
+          output.to_standard_output() ? "standard output" : output.destination.string();
+      error.add_context(place.empty() ? "--output" : "--output " + place);
+      throw;
+    } catch (const fs::filesystem_error& error) {
+      throw base::Error("--output {}: {}", output.destination.string(), error.code().message());
+    }
+  }
+  return exporter.pushed();
+}
+
+}  // namespace bld::builder

@@ -1,0 +1,34 @@
+// The files of an image outside of the store: as a tar, or in a directory.
+//
+// Both leave out what no tree of the store has: device nodes and sockets. Times are whole seconds.
+// The root directory itself is the receiver's and stays as it is.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "base/byte_stream.h"
+#include "base/rooted_dir.h"
+#include "builder/output.h"
+#include "layers/seal.h"
+
+namespace bld::builder {
+
+// Trees in overlay format as one, read-only; uppermost first.
+base::RootedDir merged_files(const std::vector<std::filesystem::path>& trees);
+
+// The same files give the same bytes. `times` is used for its rules about times only.
+void export_tar(const base::RootedDir& files, const layers::SealOptions& times,
+                base::ByteSink& sink, const std::stop_token& stop);
+
+// Into `target`, which may have files already: what has the name of a file of the image is
+// replaced, directories are merged. Nothing is written outside of `target`, whatever links are in
+// the image or were there before.
+void export_directory(const base::RootedDir& files, const layers::SealOptions& times,
+                      FileOwners owners, const base::RootedDir& target,
+                      const std::stop_token& stop);
+
+}  // namespace bld::builder
