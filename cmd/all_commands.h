@@ -18,6 +18,8 @@ std::unique_ptr<Command> make_from();
 std::unique_ptr<Command> make_images();
 std::unique_ptr<Command> make_info();
 std::unique_ptr<Command> make_inspect();
+std::unique_ptr<Command> make_login();
+std::unique_ptr<Command> make_logout();
 std::unique_ptr<Command> make_prune();
 std::unique_ptr<Command> make_pull();
 std::unique_ptr<Command> make_push();

@@ -283,6 +283,13 @@ bool RegistryClient::has_blob(const image::Digest& digest) {
   return true;
 }
 
+void RegistryClient::check_access() {
+  HttpRequest ping;
+  ping.url = base_url();
+  const HttpResponse response = send(ping);
+  if (response.status != 200) refuse(response, "logging in to " + repository_.registry());
+}
+
 std::vector<std::string> RegistryClient::tags() {
   const HttpResponse response = send(request("GET", "tags/list"));
   if (response.status != 200) refuse(response, "listing the tags of " + repository_.name());

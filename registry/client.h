@@ -50,6 +50,9 @@ class RegistryClient {
 
   std::vector<std::string> tags();
 
+  // Throws unless the registry knows us.
+  void check_access();
+
  private:
   friend class ResumingBlob;
 

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
-#include "base/process.h"
 #include "base/text.h"
 #include "image/json.h"
 #include "registry/certificates.h"
@@ -76,14 +75,8 @@ bool is_plain_component(const std::string& name) {
 }
 
 std::optional<Credentials> ask_helper(const std::string& helper, const std::string& registry) {
-  if (!is_plain_component(helper)) {
-    throw base::Error("\"{}\" is not the name of a credential helper", base::printable(helper));
-  }
-  base::ProcessOptions options;
-  options.args = {"docker-credential-" + helper, "get"};
-  options.input = registry == "docker.io" ? std::string(kDockerHubKey) : registry;
-  options.output_limit_bytes = kMaxFile;
-  const base::ProcessResult result = base::run_process(options);
+  const base::ProcessResult result = run_credential_helper(
+      helper, "get", registry == "docker.io" ? std::string(kDockerHubKey) : registry);
   if (result.exit_status != 0) {
     if (result.output.find("credentials not found") != std::string::npos) return std::nullopt;
     throw base::Error("docker-credential-{}: exit status {}: {}", helper, result.exit_status,
@@ -195,6 +188,18 @@ std::optional<Credentials> find_credentials(const image::Reference& repository,
 std::optional<Credentials> find_host_credentials(const std::string& host,
                                                  const ConnectionOptions& options) {
   return find(host, options);
+}
+
+base::ProcessResult run_credential_helper(const std::string& helper, std::string_view verb,
+                                          const std::string& input) {
+  if (!is_plain_component(helper)) {
+    throw base::Error("\"{}\" is not the name of a credential helper", base::printable(helper));
+  }
+  base::ProcessOptions options;
+  options.args = {"docker-credential-" + helper, std::string(verb)};
+  options.input = input;
+  options.output_limit_bytes = kMaxFile;
+  return base::run_process(options);
 }
 
 std::string encode_base64(std::string_view bytes) {

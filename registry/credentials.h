@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/process.h"
 #include "image/reference.h"
 #include "registry/transport.h"
 
@@ -28,6 +29,10 @@ std::optional<Credentials> find_credentials(const image::Reference& repository,
 // The same for a "HOST[:PORT]" that no image name mentions: a token server.
 std::optional<Credentials> find_host_credentials(const std::string& host,
                                                  const ConnectionOptions& options);
+
+// What docker-credential-HELPER answers to one of its verbs.
+base::ProcessResult run_credential_helper(const std::string& helper, std::string_view verb,
+                                          const std::string& input);
 
 std::string encode_base64(std::string_view bytes);
 std::optional<std::string> decode_base64(std::string_view text);

@@ -289,10 +289,12 @@ class Buildah:
 
 
 class Registry:
-    """Debian's docker-registry on a loopback port, with an empty storage. A context manager."""
+    """Debian's docker-registry on a loopback port, with an empty storage. A context manager.
+    `htpasswd`: the file of those who may use it."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, htpasswd=None):
         need("docker-registry")
+        self.auth = f"auth: {{htpasswd: {{realm: test, path: {htpasswd}}}}}\n" if htpasswd else ""
         self.directory = pathlib.Path(directory)
         self.port = free_port()
         self.name = f"localhost:{self.port}"
@@ -302,7 +304,7 @@ class Registry:
         config = self.directory / "config.yml"
         config.write_text(f"version: 0.1\nlog: {{level: warn}}\n"
                           f"storage: {{filesystem: {{rootdirectory: {self.directory / 'data'}}}}}\n"
-                          f"http: {{addr: '127.0.0.1:{self.port}'}}\n")
+                          f"http: {{addr: '127.0.0.1:{self.port}'}}\n" + self.auth)
         self.log = open(self.directory / "log", "w")
         self.process = subprocess.Popen(["docker-registry", "serve", str(config)],
                                         stdout=self.log, stderr=self.log, env=environment())
