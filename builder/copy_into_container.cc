@@ -8,6 +8,7 @@
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
 #include "builder/copy_selection.h"
+#include "builder/mount_container.h"
 #include "builder/working_container.h"
 #include "runtime/overlay.h"
 
@@ -27,14 +28,10 @@ std::string escaped(std::string_view path) {
   return text;
 }
 
-fs::path upper_of(const WorkingContainer& container, store::Store& store) {
-  return store.container_dir(container.record.id) / "upper";
-}
-
 // As it is now, for reading.
 base::RootedDir look_into(const WorkingContainer& container, store::Store& store) {
   std::vector<fs::path> lower = base_of(container).trees(store);
-  lower.insert(lower.begin(), upper_of(container, store));
+  lower.insert(lower.begin(), store.container_dir(container.record.id) / "upper");
   return base::RootedDir(
       runtime::mount_overlay({.lower = std::move(lower), .upper = {}, .work = {}}));
 }
@@ -118,9 +115,7 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
                          .digests = nullptr,
                          .fetched = sources.fetched});
   const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
-  const base::RootedDir root(runtime::mount_overlay({.lower = base_of(container).trees(store),
-                                                     .upper = upper_of(container, store),
-                                                     .work = store.container_dir(id) / "work"}));
+  const base::RootedDir root(runtime::mount_overlay(root_of(container, store)));
   layers::write_entries_upon(place(operation, selection, root, scratch), root);
   return {selection.digest(), selection.items().size() == 1 && selection.items().front()->kind ==
                                                                    Selection::Item::Kind::kFolder};

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
+#include "builder/mount_container.h"
 #include "builder/snapshot.h"
 #include "builder/variables.h"
 #include "image/json.h"
@@ -127,7 +128,7 @@ runtime::Exit run_in_container(const WorkingContainer& container,
                                const ContainerRunOptions& options, const Services& services,
                                std::stop_token stop) {
   const auto lock = services.store.lock_container(container.record.id);
-  const std::filesystem::path directory = services.store.container_dir(container.record.id);
+  const runtime::OverlayDirs root = root_of(container, services.store);
   const image::RunConfig& config = container.config.config;
   RunOperation operation;
   operation.args = options.args;
@@ -140,11 +141,7 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   if (!find_variable(operation.env, "PATH")) operation.env.emplace_back(kDefaultPath);
   operation.directory = options.directory.empty() ? config.working_dir : options.directory;
   operation.user = options.user.empty() ? config.user : options.user;
-  return run_step(operation,
-                  {.lower = base_of(container).trees(services.store),
-                   .upper = directory / "upper",
-                   .work = directory / "work"},
-                  {},
+  return run_step(operation, {.lower = root.lower, .upper = root.upper, .work = root.work}, {},
                   {.services = services,
                    .network = options.network,
                    .add_hosts = options.add_hosts,

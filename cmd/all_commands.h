@@ -20,6 +20,7 @@ std::unique_ptr<Command> make_info();
 std::unique_ptr<Command> make_inspect();
 std::unique_ptr<Command> make_login();
 std::unique_ptr<Command> make_logout();
+std::unique_ptr<Command> make_mount();
 std::unique_ptr<Command> make_prune();
 std::unique_ptr<Command> make_pull();
 std::unique_ptr<Command> make_push();
@@ -28,6 +29,7 @@ std::unique_ptr<Command> make_rm();
 std::unique_ptr<Command> make_rmi();
 std::unique_ptr<Command> make_run();
 std::unique_ptr<Command> make_tag();
+std::unique_ptr<Command> make_umount();
 std::unique_ptr<Command> make_unshare();
 std::unique_ptr<Command> make_version();
 

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "builder/mount_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/standard_streams.h"
@@ -45,10 +46,11 @@ class Rm : public Command {
 
  private:
   static void remove(store::Store& store, const std::string& name) {
-    const auto container = store.find_container(name);
-    if (!container) throw base::Error("container not known");
-    store.remove_container(container->id);
-    print(container->id + "\n");
+    const auto found = store.find_container(name);
+    if (!found) throw base::Error("container not known");
+    builder::unmount_container(builder::get_container(store, found->id), store);
+    store.remove_container(found->id);
+    print(found->id + "\n");
   }
 
   bool all_ = false;

@@ -204,6 +204,55 @@ class Containers(CliTest):
         self.assertEqual(failed.returncode, 125)
         self.assertIn("already in use", failed.stderr)
 
+    def test_mount(self):
+        if not is_root():
+            failed = self.bld("mount", self.container, ok=False)
+            self.assertEqual(failed.returncode, 125)
+            self.assertIn("bld unshare", failed.stderr)
+        self.bld("config", "--workingdir", "/", self.container)
+        bld = " ".join(self.bld.command())
+        script = f"""set -e
+            path=$({bld} mount {self.container})
+            test "$({bld} mount)" = "{self.container} $path"
+            test "$({bld} mount {self.container})" = "$path"
+            echo from outside > $path/new
+            {bld} run {self.container} -- sh -c 'cat /new; echo from inside > /other'
+            cat $path/other
+            {bld} copy -q {self.container} $path/other /third
+            cat $path/third
+            {bld} umount {self.container}
+            {bld} umount {self.container}
+            {bld} mount
+            test ! -e $path/new
+            {bld} run {self.container} -- cat /third
+            {bld} mount {self.container} > /dev/null
+            {bld} commit -q {self.container} made
+            {bld} rm {self.container}
+        """
+        done = self.bld("unshare", "sh", "-c", script)
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[:3], ["from outside", "from inside", "from inside"])
+        self.assertEqual(lines[4:5], ["from inside"])
+        self.assertEqual(lines[6], lines[3], "the ID, by umount and by rm")
+        self.assertEqual(self.files()["/new"].data, b"from outside\n")
+        self.assertEqual(self.bld("containers", "-q").stdout, "")
+        self.bld("check")
+
+    def test_a_root_filesystem_made_from_outside(self):
+        bld = " ".join(self.bld.command())
+        self.bld("unshare", "sh", "-c", f"""set -e
+            c=$({bld} from scratch)
+            path=$({bld} mount $c)
+            mkdir -p $path/etc
+            echo made > $path/etc/issue
+            chown 7:8 $path/etc/issue
+            {bld} umount $c > /dev/null
+            {bld} config --cmd '["/x"]' $c
+            {bld} commit -q $c made
+        """)
+        entry = self.files()["/etc/issue"]
+        self.assertEqual((entry.data, entry.uid, entry.gid), (b"made\n", 7, 8))
+
     def test_clear_errors(self):
         for words, message in ((("copy", "nosuch", "a", "b"), "nosuch: container not known"),
                                (("copy", self.container), "src must be specified"),
