@@ -11,6 +11,8 @@ std::unique_ptr<Command> make_add();
 std::unique_ptr<Command> make_build();
 std::unique_ptr<Command> make_check();
 std::unique_ptr<Command> make_commit();
+std::unique_ptr<Command> make_complete();
+std::unique_ptr<Command> make_completion();
 std::unique_ptr<Command> make_config();
 std::unique_ptr<Command> make_containers();
 std::unique_ptr<Command> make_copy();

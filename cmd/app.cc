@@ -52,6 +52,23 @@ const runtime::Isolation& App::isolation() const {
 
 std::stop_token App::stop_token() { return signals_ ? signals_->token() : std::stop_token(); }
 
+void declare_globals(FlagSet& flags, GlobalOptions& globals) {
+  flags.add_text("root", "DIR", globals.root, "directory of the store");
+  // Warnings are always shown, and there is nothing more to say yet.
+  flags.add(
+      "log-level", "LEVEL",
+      [](const std::string& text) {
+        if (text != "warn" && text != "warning") {
+          throw Error("--log-level={} is not supported by bld yet", text);
+        }
+      },
+      "");
+  flags.add_bool("help,h", globals.help, "show this text");
+  flags.refuse({"runroot", "storage-driver", "storage-opt", "imagestore", "transient-store",
+                "registries-conf", "registries-conf-dir", "short-name-alias-conf", "cgroup-manager",
+                "default-mounts-file", "cpu-profile", "memory-profile"});
+}
+
 namespace {
 
 const CommandEntry* find_command(std::string_view name) {
@@ -73,23 +90,6 @@ Error unknown_command(std::string_view name) {
     error.hint(fmt::format("did you mean {}?", *meant));
   }
   return error;
-}
-
-void declare_globals(FlagSet& flags, GlobalOptions& globals) {
-  flags.add_text("root", "DIR", globals.root, "directory of the store");
-  // Warnings are always shown, and there is nothing more to say yet.
-  flags.add(
-      "log-level", "LEVEL",
-      [](const std::string& text) {
-        if (text != "warn" && text != "warning") {
-          throw Error("--log-level={} is not supported by bld yet", text);
-        }
-      },
-      "");
-  flags.add_bool("help,h", globals.help, "show this text");
-  flags.refuse({"runroot", "storage-driver", "storage-opt", "imagestore", "transient-store",
-                "registries-conf", "registries-conf-dir", "short-name-alias-conf", "cgroup-manager",
-                "default-mounts-file", "cpu-profile", "memory-profile"});
 }
 
 // The flags in front of the command.

@@ -21,6 +21,9 @@ struct GlobalOptions {
   bool help = false, version = false;
 };
 
+// The flags of `bld` itself.
+void declare_globals(FlagSet& flags, GlobalOptions& globals);
+
 class App {
  public:
   explicit App(GlobalOptions& globals) : globals_(globals) {}
@@ -32,6 +35,8 @@ class App {
   runtime::ContainerRunner& containers();
   const runtime::Isolation& isolation() const;
   std::filesystem::path store_root() const;
+
+  void use_root(std::string directory) { globals_.root = std::move(directory); }
 
   // Who asks for it promises to look at it: see signals.h.
   std::stop_token stop_token();

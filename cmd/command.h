@@ -30,7 +30,7 @@ enum class Needs {
 struct CommandEntry {
   std::vector<std::string> names;  // the first one is shown
   std::string arguments;           // "[CONTEXT]"
-  std::string summary;
+  std::string summary;             // empty: not listed
   Needs needs = Needs::kNothing;
   FlagPlacement placement = FlagPlacement::kAnywhere;
   std::unique_ptr<Command> (*make)() = nullptr;

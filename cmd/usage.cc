@@ -17,6 +17,7 @@ std::string usage(const std::string& global_flags) {
       "Builds OCI images from Containerfiles, without a daemon and without root.\n\n"
       "Usage:\n  bld [global flags] COMMAND [flags] [arguments]\n\nCommands:\n";
   for (const CommandEntry& entry : commands()) {
+    if (entry.summary.empty()) continue;
     text += fmt::format("  {:<12} {}\n", entry.names.front(), entry.summary);
   }
   return text + "\nGlobal flags:\n" + global_flags +

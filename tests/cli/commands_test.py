@@ -2,7 +2,7 @@
 
 import json
 
-from support import CliTest, is_root, main
+from support import BLD, CliTest, is_root, main, run
 
 
 class Commands(CliTest):
@@ -117,6 +117,23 @@ class Commands(CliTest):
     def test_help(self):
         self.assertIn("build", self.bld("--help").stdout)
         self.assertIn("--build-arg", self.bld("build", "--help").stdout)
+
+    def test_completion_in_bash(self):
+        script = f"""source <({BLD} completion bash)
+            complete_words() {{
+                COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+                _bld
+                echo "${{COMPREPLY[@]}}"
+            }}
+            complete_words {BLD} comm
+            complete_words {BLD} --root {self.bld.root} rmi localh
+            complete_words {BLD} build --ignoref
+        """
+        self.assertEqual(run(["bash", "-c", script]).stdout.splitlines(),
+                         ["commit", "localhost/busybox:latest", "--ignorefile"])
+        self.assertIn("compdef", self.bld("completion", "zsh").stdout)
+        self.assertIn("complete -c bld", self.bld("completion", "fish").stdout)
+        self.assertEqual(self.bld("completion", "tcsh", ok=False).returncode, 125)
 
     def test_check(self):
         self.bld("check")

@@ -1,0 +1,150 @@
+// bld completion, and what its scripts ask while somebody types
+#include <filesystem>
+
+#include "base/error.h"
+#include "cmd/all_commands.h"
+#include "cmd/app.h"
+#include "cmd/complete.h"
+#include "cmd/standard_streams.h"
+
+namespace bld::cmd {
+
+namespace {
+
+constexpr std::string_view kBash = R"(# bash completion of bld: source <(bld completion bash)
+_bld() {
+  local cur words cword line
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n := cur words cword
+  else
+    cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
+  fi
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then
+      compopt -o filenames 2>/dev/null
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$cur")
+    else
+      COMPREPLY+=("${line%%$'\t'*}")
+    fi
+  done < <("${words[0]}" __complete -- "${words[@]:1:cword}" 2>/dev/null)
+  declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions "$cur"
+}
+complete -F _bld bld
+)";
+
+constexpr std::string_view kZsh = R"(#compdef bld
+# zsh completion of bld: source <(bld completion zsh), or a file _bld in $fpath
+_bld() {
+  local line files=0
+  local -a found
+  while IFS= read -r line; do
+    if [[ $line == :files ]]; then
+      files=1
+    else
+      local word=${line%%$'\t'*}
+      found+=("${word//:/\\:}:${line#*$'\t'}")
+    fi
+  done < <("${words[1]}" __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)
+  (( ${#found} )) && _describe bld found
+  (( files )) && _files
+}
+compdef _bld bld
+)";
+
+constexpr std::string_view kFish = R"(# fish completion of bld: bld completion fish | source
+function __bld_complete
+  set -l tokens (commandline -opc) (commandline -ct)
+  for line in ($tokens[1] __complete -- $tokens[2..-1] 2>/dev/null)
+    if test "$line" = :files
+      __fish_complete_path (commandline -ct)
+    else
+      echo $line
+    end
+  end
+end
+complete -c bld -f -a '(__bld_complete)'
+)";
+
+class PrintCompletion : public Command {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App&, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, 1, "a shell must be named: bash, zsh or fish");
+    if (arguments[0] == "bash") {
+      print(kBash);
+    } else if (arguments[0] == "zsh") {
+      print(kZsh);
+    } else if (arguments[0] == "fish") {
+      print(kFish);
+    } else {
+      throw base::Error("no completion for \"{}\": there are bash, zsh and fish", arguments[0]);
+    }
+    return 0;
+  }
+};
+
+class Complete : public Command {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    GlobalOptions ignored;
+    FlagSet global_flags;
+    declare_globals(global_flags, ignored);
+    const StoreNames names{
+        .images = [&] { return images(app, arguments); },
+        .containers = [&] { return containers(app, arguments); },
+    };
+    const Completion completion = complete(arguments, global_flags, names);
+    std::string text;
+    for (const auto& [word, help] : completion.candidates) text += word + "\t" + help + "\n";
+    if (completion.files) text += ":files\n";
+    print(text);
+    return 0;
+  }
+
+ private:
+  // Nothing where there is no store: looking does not make one.
+  static bool open_store(App& app, const std::vector<std::string>& words) {
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (words[i].starts_with("--root=")) app.use_root(words[i].substr(7));
+      if (words[i] == "--root" && i + 1 < words.size()) app.use_root(words[i + 1]);
+    }
+    std::error_code ignored;
+    if (!std::filesystem::exists(app.store_root(), ignored)) return false;
+    app.start(Needs::kStore);
+    return true;
+  }
+
+  static std::vector<std::string> images(App& app, const std::vector<std::string>& words) {
+    std::vector<std::string> names;
+    if (!open_store(app, words)) return names;
+    constexpr std::string_view kOurs = "localhost/";
+    for (const store::ImageRecord& image : app.store().images()) {
+      for (const std::string& name : image.names) {
+        names.push_back(name);
+        if (name.starts_with(kOurs)) names.push_back(name.substr(kOurs.size()));
+      }
+    }
+    return names;
+  }
+
+  static std::vector<std::string> containers(App& app, const std::vector<std::string>& words) {
+    std::vector<std::string> names;
+    if (!open_store(app, words)) return names;
+    for (const store::Container& container : app.store().containers()) {
+      names.push_back(container.name);
+    }
+    return names;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_completion() { return std::make_unique<PrintCompletion>(); }
+
+std::unique_ptr<Command> make_complete() { return std::make_unique<Complete>(); }
+
+}  // namespace bld::cmd
