@@ -56,6 +56,7 @@ struct From {
   std::string name;  // lower case; empty if there is none
   std::string name_as_written;
   std::string as_word;  // "AS" as it was written
+  Span name_span, as_span;
 };
 
 struct Run {
@@ -167,6 +168,8 @@ struct Instruction {
   Span span;
   Span name_span;
   std::string name_as_written;
+  // The comment lines directly above, without # and blanks at their ends.
+  std::vector<std::string> comments;
   // For display, and history: continuation lines joined, heredoc bodies with end words appended.
   std::string original;
   std::variant<From, Run, Cmd, Entrypoint, Copy, Add, Env, Label, Arg, Expose, Volume, User,
@@ -177,13 +180,15 @@ struct Instruction {
 struct Directives {
   char escape = '\\';
   std::string syntax;
-  std::string check;  // as written
+  std::string check;  // as written; parse_check_options() of lint.h
+  Span check_span;
 };
 
 struct Containerfile {
   Directives directives;
   std::vector<Instruction> instructions;
   std::vector<base::Warning> warnings;
+  std::vector<Span> empty_continuations;  // an empty line within each such instruction
 };
 
 }  // namespace bld::dockerfile

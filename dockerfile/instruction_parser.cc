@@ -105,6 +105,8 @@ What parse_from(const Statement& statement) {
   }
   if (!named) return from;
   from.as_word = words[1].text;
+  from.as_span = statement.word(words[1]).span;
+  from.name_span = statement.word(words[2]).span;
   from.name_as_written = words[2].text;
   from.name = base::to_lower(words[2].text);
   const auto allowed = [](char c) {

@@ -112,8 +112,12 @@ std::optional<LogicalLine> LineReader::next() {
     const int number = next_line_++;
     std::string_view line = source_.line(number);
     const std::string_view stripped = skip_blanks(line);
-    if (stripped.starts_with('#')) continue;
+    if (stripped.starts_with('#')) {
+      if (!begun) result.comments.emplace_back(trim_blanks(stripped.substr(1)));
+      continue;
+    }
     if (stripped.empty()) {
+      if (!begun) result.comments.clear();
       if (begun && result.empty_continuation_line == 0) result.empty_continuation_line = number;
       continue;
     }

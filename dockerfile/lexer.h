@@ -19,6 +19,8 @@ struct LogicalLine {
   };
 
   std::string text;  // without blanks at both ends
+  // The comment lines directly above, without # and blanks at their ends.
+  std::vector<std::string> comments;
   std::vector<Piece> pieces;
   int first_line = 0;
   int last_line = 0;

@@ -93,6 +93,7 @@ int FileParser::read_directives() {
 void FileParser::set_directive(std::string_view name, std::string_view value, const Span& span) {
   if (name == "check") {
     file_.directives.check = value;
+    file_.directives.check_span = span;
   } else if (name == "syntax") {
     file_.directives.syntax = value;
     if (value.find("docker/dockerfile") == std::string_view::npos) {
@@ -149,6 +150,7 @@ Instruction FileParser::read_instruction(LineReader& reader, const LogicalLine& 
   instruction.name_span = line.span(statement.name_begin, statement.name_end);
   instruction.name_as_written =
       line.text.substr(statement.name_begin, statement.name_end - statement.name_begin);
+  instruction.comments = line.comments;
   instruction.span = line.span(0, line.text.size());
   instruction.span.last_line = std::max(line.last_line, reader.last_line());
   instruction.what = parse_arguments(statement);
@@ -197,7 +199,7 @@ Containerfile FileParser::parse() {
     }
     if (line->empty_continuation_line != 0) {
       const int number = line->empty_continuation_line;
-      warn("NoEmptyContinuation: empty line within a continuation", {number, 1, 0, number});
+      file_.empty_continuations.push_back({number, 1, 0, number});
     }
     try {
       Instruction instruction = read_instruction(reader, *line);

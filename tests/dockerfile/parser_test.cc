@@ -289,11 +289,22 @@ TEST(Parser, TriggersAreParsedAlone) {
   }
 }
 
-TEST(Parser, EmptyLinesInContinuationsAreWarnings) {
+TEST(Parser, EmptyLinesInContinuationsAreKept) {
   const auto file = parse_text("FROM scratch\nRUN a \\\n\n b\n");
-  ASSERT_EQ(file.warnings.size(), 1U);
-  EXPECT_NE(file.warnings[0].text.find("NoEmptyContinuation"), std::string::npos);
-  EXPECT_EQ(file.warnings[0].position->line, 3);
+  ASSERT_EQ(file.empty_continuations.size(), 1U);
+  EXPECT_EQ(file.empty_continuations[0].line, 3);
+}
+
+TEST(Parser, CommentsDirectlyAboveBelongToTheInstruction) {
+  const auto file = parse_text(
+      "# check=skip=all\n# far\n\n# one \n  #two\nFROM scratch AS a\nRUN a \\\n# in\n b\nRUN c\n");
+  EXPECT_EQ(file.instructions[0].comments, (std::vector<std::string>{"one", "two"}));
+  EXPECT_TRUE(file.instructions[1].comments.empty());
+  EXPECT_TRUE(file.instructions[2].comments.empty());
+  EXPECT_EQ(file.directives.check_span, (Span{1, 3, 14, 1}));
+  const auto& from = std::get<From>(file.instructions[0].what);
+  EXPECT_EQ(from.as_span, (Span{6, 14, 2, 6}));
+  EXPECT_EQ(from.name_span, (Span{6, 17, 1, 6}));
 }
 
 TEST(Parser, OriginalIsForDisplay) {
