@@ -189,8 +189,9 @@ Json Value::json() const {
                    for (const Field& field : record.fields) {
                      if (field.omit == Omit::kAlways) continue;
                      if (field.omit == Omit::kIfEmpty && field.value.empty()) continue;
+                     const bool is_nil = field.omit == Omit::kNullIfEmpty && field.value.empty();
                      object.add(field.json_name.empty() ? field.name : field.json_name,
-                                field.value.json());
+                                is_nil ? Json() : field.value.json());
                    }
                    return object;
                  },

@@ -22,7 +22,8 @@ class Value {
     std::vector<std::pair<std::string, Value>> entries;
   };
 
-  enum class Omit { kNever, kIfEmpty, kAlways };
+  // kNullIfEmpty: a nil slice or map, which templates see as empty.
+  enum class Omit { kNever, kIfEmpty, kAlways, kNullIfEmpty };
 
   struct Field;
 

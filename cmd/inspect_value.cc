@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kIfEmpty = Value::Omit::kIfEmpty;
 constexpr auto kAlways = Value::Omit::kAlways;
+constexpr auto kNullIfEmpty = Value::Omit::kNullIfEmpty;
 
 Value time_value(const std::string& rfc3339) {
   if (rfc3339.empty()) return {};
@@ -88,8 +89,6 @@ Value healthcheck_value(const std::optional<image::Healthcheck>& check) {
                         {"Retries", "", check->retries, kIfEmpty}}};
 }
 
-Value null_if_empty(Value value) { return value.empty() ? Value() : value; }
-
 Value docker_config(const image::RunConfig& run) {
   return Value::Record{{{"Hostname", "", run.hostname},
                         {"Domainname", "", run.domainname},
@@ -102,14 +101,14 @@ Value docker_config(const image::RunConfig& run) {
                         {"OpenStdin", "", false},
                         {"StdinOnce", "", false},
                         {"Env", "", Value::list(run.env)},
-                        {"Cmd", "", null_if_empty(list_or_empty(run.cmd))},
+                        {"Cmd", "", list_or_empty(run.cmd), kNullIfEmpty},
                         {"Healthcheck", "", healthcheck_value(run.healthcheck), kIfEmpty},
                         {"Image", "", ""},
-                        {"Volumes", "", null_if_empty(set_value(run.volumes))},
+                        {"Volumes", "", set_value(run.volumes), kNullIfEmpty},
                         {"WorkingDir", "", run.working_dir},
-                        {"Entrypoint", "", null_if_empty(list_or_empty(run.entrypoint))},
-                        {"OnBuild", "", null_if_empty(Value::list(run.on_build))},
-                        {"Labels", "", null_if_empty(Value::map(run.labels))},
+                        {"Entrypoint", "", list_or_empty(run.entrypoint), kNullIfEmpty},
+                        {"OnBuild", "", Value::list(run.on_build), kNullIfEmpty},
+                        {"Labels", "", Value::map(run.labels), kNullIfEmpty},
                         {"StopSignal", "", run.stop_signal, kIfEmpty},
                         {"Shell", "", Value::list(run.shell), kIfEmpty}}};
 }
@@ -172,7 +171,7 @@ Value inspect_value(store::Store& store, const std::optional<store::ImageRecord>
                         {"MountPoint", "", ""},
                         {"ProcessLabel", "", ""},
                         {"MountLabel", "", ""},
-                        {"ImageAnnotations", "", null_if_empty(Value::map(annotations))},
+                        {"ImageAnnotations", "", Value::map(annotations), kNullIfEmpty},
                         {"ImageCreatedBy", "", container.created_by},
                         {"OCIv1", "", oci_value(config)},
                         {"Docker", "", docker_value(config)},

@@ -107,6 +107,7 @@ class Containers(CliTest):
                  "--onbuild", "-", self.container)
         self.assertEqual(self.inspect("{{.OCIv1.Config}}"),
                          "{1:2 map[53/udp:{}] [PATH=/bin B=2] [/bin/sh -c run it] [sh] map[]  map[z:] SIGTERM false}")
+        self.assertEqual(self.inspect("{{.Docker.Config.OnBuild}} {{len .Docker.Config.OnBuild}}"), "[] 0")
         self.assertIsNone(json.loads(self.bld("inspect", self.container).stdout)["Docker"]["config"]["OnBuild"])
         self.bld("commit", self.container, "made")
         entry = self.bld.layout("made", self.dir / "made").config["history"][-1]
