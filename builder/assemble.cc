@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -10,6 +11,10 @@
 namespace bld::builder {
 
 namespace {
+
+constexpr const char* kBaseName = "org.opencontainers.image.base.name";
+constexpr const char* kBaseDigest = "org.opencontainers.image.base.digest";
+constexpr const char* kCreated = "org.opencontainers.image.created";
 
 std::string creation_time(const BuildRequest& request) {
   return image::format_time(
@@ -25,6 +30,37 @@ void apply_request(image::ImageConfig& config, const BuildRequest& request) {
   for (const std::string& name : request.unset_labels) config.config.labels.erase(name);
   for (const auto& [name, value] : request.labels) config.config.labels[name] = value;
   if (request.identity_label) config.config.labels["io.bld.version"] = kVersion;
+  if (!request.os_version.empty()) config.platform.os_version = request.os_version;
+  auto& features = config.platform.os_features;
+  for (const std::string& feature : request.os_features) {
+    const bool is_removed = feature.ends_with('-');
+    const std::string name = is_removed ? feature.substr(0, feature.size() - 1) : feature;
+    std::erase(features, name);
+    if (!is_removed) features.push_back(name);
+  }
+}
+
+// What the manifest says besides its content. Docker's has no place for it.
+std::map<std::string, std::string> annotations_of(const Plan& plan, const BuildRequest& request,
+                                                  store::Store& store) {
+  std::map<std::string, std::string> annotations;
+  if (request.format == ImageFormat::kDocker) return annotations;
+  if (request.inherit_annotations && !plan.base_digest.empty()) {
+    annotations = store.read_manifest(image::Digest::parse(plan.base_digest)).annotations;
+  }
+  for (const char* about_the_base : {kBaseName, kBaseDigest, kCreated}) {
+    annotations.erase(about_the_base);
+  }
+  if (!plan.base_name.empty()) {
+    annotations[kBaseName] = plan.base_name;
+    if (!plan.base_digest.empty()) annotations[kBaseDigest] = plan.base_digest;
+  }
+  if (request.created_annotation.value_or(request.timestamp.has_value())) {
+    annotations[kCreated] = creation_time(request);
+  }
+  for (const std::string& name : request.unset_annotations) annotations.erase(name);
+  for (const auto& [name, value] : request.annotations) annotations[name] = value;
+  return annotations;
 }
 
 std::vector<image::History> new_history(const Plan& plan, const AssembledLayers& layers,
@@ -92,13 +128,7 @@ image::Manifest make_manifest(const image::ImageConfig& config, std::size_t base
     if (!layer) throw base::Error("layer {} is gone", config.diff_ids[i].digest.str());
     manifest.layers.push_back(layer_descriptor(*layer, i < base_layers, request.format));
   }
-  if (!is_docker && !plan.base_name.empty()) {
-    manifest.annotations["org.opencontainers.image.base.name"] = plan.base_name;
-    if (!plan.base_digest.empty()) {
-      manifest.annotations["org.opencontainers.image.base.digest"] = plan.base_digest;
-    }
-  }
-  for (const auto& [name, value] : request.annotations) manifest.annotations[name] = value;
+  manifest.annotations = annotations_of(plan, request, store);
   return manifest;
 }
 

@@ -89,6 +89,12 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
   const Plan plan = make_plan(request, file.source, named, services, stop);
   for (const base::Warning& warning : plan.warnings) services.events.send(warning);
 
+  if (request.format == ImageFormat::kDocker && !request.annotations.empty()) {
+    services.events.send(base::Warning{
+        "--annotation has no effect: Docker's image format has no annotations, --format=oci has",
+        std::nullopt});
+  }
+
   FileDigests digests(services.store);
   const std::vector<Snapshot> results = execute(plan, {request, services, contexts, digests}, stop);
   AssembledLayers layers = layers_of(plan, results);

@@ -75,12 +75,21 @@ struct BuildRequest {
   ImageFormat format = ImageFormat::kOci;
   // In the order given; a later one wins. An empty key of `unset_*` does not occur.
   std::vector<std::pair<std::string, std::string>> labels, annotations, env;
-  std::vector<std::string> unset_env, unset_labels;
-  bool identity_label = true;  // io.bld.version
+  std::vector<std::string> unset_env, unset_labels, unset_annotations;
+  // False: labels of the base image, and of the stage that a FROM names, are left behind.
+  bool inherit_labels = true;
+  bool inherit_annotations = true;  // those of the base image's manifest
+  bool identity_label = true;       // io.bld.version
+  // The annotation org.opencontainers.image.created; empty: if the image has a time.
+  std::optional<bool> created_annotation;
+  std::string os_version;                // empty: the base image's
+  std::vector<std::string> os_features;  // added to the base image's; "NAME-" takes one away
 
-  bool use_cache = true;  // false: --no-cache; results are still recorded
-  bool layers = true;     // false: one layer for all that the target stage adds
-  bool squash = false;    // one layer for everything, the base included
+  bool use_cache = true;                     // false: --no-cache; results are still recorded
+  std::vector<std::string> no_cache_stages;  // whose steps are all done again; names or numbers
+  bool skip_unused_stages = true;            // false: stages before the target are built, too
+  bool layers = true;                        // false: one layer for all that the target stage adds
+  bool squash = false;                       // one layer for everything, the base included
   bool omit_history = false;
   unsigned jobs = 0;  // steps at a time; 0: as many as processors
   PullPolicy pull = PullPolicy::kMissing;
@@ -95,6 +104,7 @@ struct BuildRequest {
   std::vector<VolumeMount> volumes;
   std::vector<std::string> ulimits;  // "nofile=1024:2048"
   std::uint64_t shm_size_bytes = 64 << 20;
+  bool pass_stdin = false;  // RUN reads our standard input
 
   // Seconds since 1970 for everything that bld writes into config and history (0 without it), and
   // what it means for the times of files in new layers.

@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 // what a worker hands back through Executor::finish.
 struct Node {
   bool needed = false;                      // somebody waits for its result
+  bool anew = false;                        // it, or what it is made from, is to be done again
   bool stood_upon = false;                  // another step that has to run reads its files
   std::string key;                          // definition key
   std::vector<base::Sha256Value> contents;  // what it reads from contexts
@@ -107,6 +108,7 @@ void Executor::announce() {
 void Executor::compute_keys() {
   std::vector<bool> reachable(nodes_.size());
   reachable[plan_.result] = true;
+  for (const NodeId id : plan_.also_wanted) reachable[id] = true;
   for (NodeId id = nodes_.size(); id-- > 0;) {
     if (!reachable[id]) continue;
     for (const NodeId input : step(id).inputs) reachable[input] = true;
@@ -114,7 +116,11 @@ void Executor::compute_keys() {
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     if (!reachable[id]) continue;
     std::vector<std::string> input_keys;
-    for (const NodeId input : step(id).inputs) input_keys.push_back(nodes_[input].key);
+    nodes_[id].anew = step(id).anew;
+    for (const NodeId input : step(id).inputs) {
+      input_keys.push_back(nodes_[input].key);
+      nodes_[id].anew = nodes_[id].anew || nodes_[input].anew;
+    }
     nodes_[id].contents = worker_.read_contexts(id, step(id));
     nodes_[id].key =
         definition_key(step(id), surroundings_.request, input_keys, nodes_[id].contents);
@@ -125,11 +131,12 @@ void Executor::compute_keys() {
 // From the target down: what only a hit needed is not even looked up.
 void Executor::find_hits() {
   nodes_[plan_.result].needed = true;
+  for (const NodeId id : plan_.also_wanted) nodes_[id].needed = true;
   for (NodeId id = nodes_.size(); id-- > 0;) {
     Node& node = nodes_[id];
     if (!node.needed) continue;
     const bool is_base = std::holds_alternative<BaseOperation>(step(id).operation);
-    if (!is_base && surroundings_.request.use_cache) {
+    if (!is_base && surroundings_.request.use_cache && !node.anew) {
       node.hit = surroundings_.services.store.find_step(node.key);
     }
     for (const NodeId input : awaited(id)) {

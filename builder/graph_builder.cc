@@ -34,7 +34,11 @@ NodeId GraphBuilder::add(Step step) {
   const auto [found, is_new] = known_.emplace(
       std::pair(normal_form(step.operation) + context_names(step.operation), step.inputs),
       graph_.steps.size());
-  if (is_new) graph_.steps.push_back(std::move(step));
+  if (is_new) {
+    graph_.steps.push_back(std::move(step));
+  } else if (step.anew) {
+    graph_.steps[found->second].anew = true;
+  }
   return found->second;
 }
 

@@ -65,6 +65,7 @@ class Planner {
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const BaseImage>> images_;
   GraphBuilder graph_;
   Plan plan_;
+  std::set<int> anew_;  // stages whose steps are all done again
 };
 
 std::shared_ptr<const BaseImage> Planner::image_named(const std::string& name,
@@ -186,13 +187,15 @@ void Planner::plan_stage(int index, int number, int count) {
   } else {
     start = first_of_chain(outline.base.get(), outline.base_image, outline.platform, graph_);
   }
+  if (!input_.request.inherit_labels) start.config.config.labels.clear();
   const int instructions =
       1 + static_cast<int>(outline.triggers.size() + stage.instructions.size());
   StagePlanner planner(input_, globals_, graph_, plan_,
                        {.stage = number,
                         .stage_count = count,
                         .name = stage.name,
-                        .instruction_count = instructions},
+                        .instruction_count = instructions,
+                        .anew = anew_.contains(index)},
                        std::move(start),
                        [&](const std::string& name) { return resolve_source(name, index); });
   planner.from(*stage.from_instruction, !outline.base_stage);
@@ -206,12 +209,21 @@ Plan Planner::run() {
   globals_.declare(stages_.global_args());
   const int target = stages_.target(input_.request.target);
   outline(target);
+  for (int index = 0; index < target && !input_.request.skip_unused_stages; ++index) {
+    outline(index);
+  }
+  for (const std::string& name : input_.request.no_cache_stages) {
+    anew_.insert(stages_.target(name));
+  }
   const auto count = static_cast<int>(std::count_if(
       outlines_.begin(), outlines_.end(), [](const StageOutline& o) { return o.needed; }));
   int number = 0;
   for (int index = 0; index <= target; ++index) {
-    if (outlines_[static_cast<std::size_t>(index)].needed) plan_stage(index, number++, count);
+    if (!outlines_[static_cast<std::size_t>(index)].needed) continue;
+    plan_stage(index, number++, count);
+    plan_.also_wanted.push_back(planned_[static_cast<std::size_t>(index)]->filesystem);
   }
+  if (input_.request.skip_unused_stages) plan_.also_wanted.clear();
   PlannedStage& result = *planned_[static_cast<std::size_t>(target)];
   plan_.result = result.filesystem;
   plan_.target_base = result.base_filesystem;

@@ -228,6 +228,7 @@ void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operatio
   step.position = input_.source.position(instruction.span);
   step.event = announce(instruction);
   step.text = instruction.original;
+  step.anew = title_.anew;
   stage_.filesystem = graph_.add(std::move(step));
   plan_.instructions.back().step = stage_.filesystem;
   stage_.history.push_back({std::move(created_by), stage_.filesystem});

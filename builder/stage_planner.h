@@ -37,6 +37,7 @@ struct StageTitle {
   int stage = 0, stage_count = 1;
   std::string name;
   int instruction_count = 0;  // with the FROM
+  bool anew = false;          // all its steps are done again
 };
 
 class StagePlanner {

@@ -81,6 +81,7 @@ struct Step {
   // The first instruction that asked for it.
   base::SourcePosition position;
   base::StepId event = -1;  // of that instruction; -1 for the base of an image
+  bool anew = false;        // done again even if its outcome is known
   std::string text;
 };
 
@@ -104,6 +105,7 @@ struct PlannedInstruction {
 struct Plan {
   Graph graph;
   NodeId result = 0;                    // the target's file system
+  std::vector<NodeId> also_wanted;      // file systems of stages that are built for nobody
   NodeId target_base = 0;               // what the target's FROM stands on
   image::ImageConfig config;            // of the target; rootfs and history are those of the base
   std::vector<PlannedHistory> history;  // of the target's chain of stages, after the base's

@@ -1,6 +1,7 @@
 #include "builder/step_worker.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -111,7 +112,7 @@ std::string StepWorker::content_key_of(const Step& step, const StepResult& resul
 // Whether the same operation was done before upon the same content. Seals are only waited for when
 // the operation was ever recorded.
 bool StepWorker::find_known(const Step& step, StepResult& result) const {
-  if (!surroundings_.request.use_cache) return false;
+  if (!surroundings_.request.use_cache || step.anew) return false;
   store::Store& store = surroundings_.services.store;
   if (!store.latest_step(operation_label(step.operation))) return false;
   const auto record = store.find_step(content_key_of(step, result));
@@ -253,9 +254,13 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   OutputPump output([&](bool is_stderr, std::string bytes) {
     surroundings_.services.events.send(base::StepLog{step.event, is_stderr, std::move(bytes)});
   });
-  const runtime::Exit exit = run_step(
-      with_mounts, {.lower = std::move(lower), .upper = tree.fs(), .work = tree.work()},
-      mounts.mounts(), run_environment(), {.out = output.out(), .err = output.err()}, stop_);
+  const runtime::Exit exit =
+      run_step(with_mounts, {.lower = std::move(lower), .upper = tree.fs(), .work = tree.work()},
+               mounts.mounts(), run_environment(),
+               {.in = surroundings_.request.pass_stdin ? STDIN_FILENO : -1,
+                .out = output.out(),
+                .err = output.err()},
+               stop_);
   output.finish();
   if (stop_.stop_requested()) throw base::Error("the build was canceled");
   if (exit.status != 0) throw failure(operation, exit);

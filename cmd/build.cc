@@ -40,8 +40,8 @@ class Build : public Command {
     const bool stdout_is_output =
         std::any_of(request.outputs.begin(), request.outputs.end(),
                     [](const builder::Output& output) { return output.to_standard_output(); });
-    const base::UniqueFd log =
-        flags_.output.log_file.empty() ? base::UniqueFd() : open_log(flags_.output.log_file);
+    const std::string log_path = flags_.output.log_path(request);
+    const base::UniqueFd log = log_path.empty() ? base::UniqueFd() : open_log(log_path);
     const int err = log ? log.get() : STDERR_FILENO;
     Streams streams(log ? log.get() : stdout_is_output ? STDERR_FILENO : STDOUT_FILENO, err);
     Progress progress = choose_progress(flags_.output.progress, flags_.output.quiet);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
+#include "cmd/foreign_flags.h"
 
 namespace bld::cmd {
 
@@ -50,53 +51,17 @@ void BuildFlags::declare_source(FlagSet& flags) {
   flags.add_text("ignorefile", "FILE", ignore_file_, "use this file instead of .containerignore");
 }
 
-void BuildFlags::declare_unsupported(FlagSet& flags) {
-  // What bld does anyway.
-  for (const std::string_view name : {"rm", "skip-unused-stages", "inherit-labels",
-                                      "inherit-annotations", "disable-compression,D"}) {
-    add_fixed_bool(flags, name, true, "");
-  }
-  for (const std::string_view name : {"force-rm", "compress", "disable-content-trust"}) {
-    flags.add_optional(
-        name, "", "true", [](const std::string& text) { parse_bool(text); }, "");
-  }
-  for (const std::string_view name : {"all-platforms", "logsplit", "stdin", "compat-volumes"}) {
-    add_fixed_bool(flags, name, false, "");
-  }
-  flags.refuse({"unsetannotation",
-                "layer-label",
-                "os-feature",
-                "os-version",
-                "manifest",
-                "cache-from",
-                "cache-to",
-                "cache-ttl",
-                "cpp-flag",
-                "loglevel",
-                "log-rusage",
-                "rusage-logfile",
-                "created-annotation",
-                "sign-by",
-                "cw",
-                "sbom",
-                "sbom-output",
-                "sbom-purl-output",
-                "sbom-image-output",
-                "sbom-image-purl-output",
-                "sbom-scanner-image",
-                "sbom-scanner-command",
-                "sbom-merge-strategy"});
-}
-
 void BuildFlags::declare(FlagSet& flags) {
   declare_source(flags);
   image_.declare(flags);
+  base_.declare(flags);
   output.declare(flags);
   steps_.declare(flags);
   connection_.declare(flags);
   platform_.declare(flags);
   pull_.declare(flags);
-  declare_unsupported(flags);
+  flags.refuse({"cpp-flag"});
+  declare_foreign_flags(flags);
 }
 
 builder::BuildRequest BuildFlags::request(const std::vector<std::string>& arguments) const {
@@ -122,6 +87,7 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   request.pull = pull_.policy();
   steps_.apply(request);
   image_.apply(request);
+  base_.apply(request);
   output.apply(request);
   return request;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "builder/build_request.h"
+#include "cmd/base_flags.h"
 #include "cmd/flags.h"
 #include "cmd/image_flags.h"
 #include "cmd/options.h"
@@ -26,9 +27,9 @@ class BuildFlags {
 
  private:
   void declare_source(FlagSet& flags);
-  void declare_unsupported(FlagSet& flags);
 
   ImageFlags image_;
+  BaseFlags base_;
   StepFlags steps_;
   ConnectionFlags connection_;
   PlatformFlags platform_;

@@ -10,14 +10,20 @@ namespace bld::cmd {
 
 using base::Error;
 
-bool parse_bool(std::string_view text) {
+std::optional<bool> read_bool(std::string_view text) {
   for (const std::string_view yes : {"1", "t", "T", "TRUE", "true", "True"}) {
     if (text == yes) return true;
   }
   for (const std::string_view no : {"0", "f", "F", "FALSE", "false", "False"}) {
     if (text == no) return false;
   }
-  throw Error("\"{}\" is neither true nor false", text);
+  return std::nullopt;
+}
+
+bool parse_bool(std::string_view text) {
+  const auto value = read_bool(text);
+  if (!value) throw Error("\"{}\" is neither true nor false", text);
+  return *value;
 }
 
 Flag& FlagSet::append(std::string_view names) {
@@ -86,13 +92,17 @@ void FlagSet::add_optional(std::string_view names, std::string value_name, std::
 }
 
 void FlagSet::refuse(std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    Flag& flag = append(name);
-    flag.alone = "";
-    flag.set = [shown = flag.names.front()](const std::string&) {
-      throw Error("--{} is not supported by bld yet", shown);
-    };
-  }
+  for (const std::string_view name : names) refuse(name, "");
+}
+
+void FlagSet::refuse(std::string_view names, std::string hint) {
+  Flag& flag = append(names);
+  flag.alone = "";
+  flag.set = [shown = flag.names.front(), hint = std::move(hint)](const std::string&) {
+    Error error("--{} is not supported by bld yet", shown);
+    if (!hint.empty()) error.hint(hint);
+    throw error;
+  };
 }
 
 void FlagSet::set(const Flag& flag, std::string_view shown, const std::string& value) {

@@ -50,6 +50,8 @@ class FlagSet {
                     std::function<void(std::string)> set, std::string help);
   // Flags of Buildah that bld does not have: naming one is an error that says so.
   void refuse(std::initializer_list<std::string_view> names);
+  // The same with what to do instead.
+  void refuse(std::string_view names, std::string hint);
 
   // Takes the flags out of `words` and sets what they are bound to; returns the arguments. With
   // kBeforeArguments the first argument ends the flags (what follows it is kept as it is).
@@ -74,7 +76,8 @@ class FlagSet {
   std::map<std::string, bool, std::less<>> given_;
 };
 
-// "true", "1", "t"… and their opposites, as Go's ParseBool; throws on anything else.
+// "true", "1", "t"… and their opposites, as Go's ParseBool; nothing, or an Error, for all else.
+std::optional<bool> read_bool(std::string_view text);
 bool parse_bool(std::string_view text);
 
 }  // namespace bld::cmd

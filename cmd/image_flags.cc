@@ -57,6 +57,12 @@ void ImageFlags::declare_config(FlagSet& flags) {
   flags.add("label", "KEY=VALUE", append_pair(labels_), "set a label of the image");
   flags.add_comma_list("unsetlabel", "KEY", unset_labels_, "remove a label");
   flags.add("annotation", "KEY=VALUE", append_pair(annotations_), "set an annotation of the image");
+  flags.add_comma_list("unsetannotation", "KEY", unset_annotations_,
+                       "remove an annotation that the base image has");
+  flags.add_optional(
+      "created-annotation", "", "true",
+      [this](const std::string& text) { created_annotation_ = parse_bool(text); },
+      "annotate the image with its time (default: if it has one)");
   flags.add_list("env", "NAME[=VALUE]", env_, "set a variable of the image's environment");
   flags.add_comma_list("unsetenv", "NAME", unset_env_,
                        "remove a variable of the image's environment");
@@ -90,6 +96,8 @@ void ImageFlags::apply(builder::BuildRequest& request) const {
   }
   request.labels = labels_;
   request.annotations = annotations_;
+  request.unset_annotations = unset_annotations_;
+  request.created_annotation = created_annotation_;
   request.unset_env = unset_env_;
   request.unset_labels = unset_labels_;
   request.identity_label = identity_label_;

@@ -31,7 +31,8 @@ class ImageFlags {
   void apply_times(builder::BuildRequest& request) const;
 
   Pairs labels_, annotations_;
-  std::vector<std::string> env_, unset_env_, unset_labels_;
+  std::vector<std::string> env_, unset_env_, unset_labels_, unset_annotations_;
+  std::optional<bool> created_annotation_;
   std::string format_;
   bool identity_label_ = true;
   bool omit_history_ = false;

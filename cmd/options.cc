@@ -46,7 +46,9 @@ void PlatformFlags::declare(FlagSet& flags) {
 
 std::optional<image::Platform> PlatformFlags::platform() const {
   if (platforms_.size() > 1) {
-    throw Error("several platforms with --platform are not supported by bld yet");
+    Error error("several platforms with --platform are not supported by bld yet");
+    error.hint("build one image a platform: call bld once for each");
+    throw error;
   }
   if (platforms_.empty() && os_.empty() && arch_.empty() && variant_.empty()) return std::nullopt;
   image::Platform platform = image::Platform::host();

@@ -79,6 +79,14 @@ void OutputFlags::declare(FlagSet& flags) {
       "progress", "KIND", [this](std::string text) { progress = std::move(text); },
       "auto, tty, plain, rawjson or quiet");
   flags.add_text("logfile", "FILE", log_file, "write output to this file");
+  flags.add_bool("logsplit", log_split_, "put the platform behind the name of --logfile");
+}
+
+std::string OutputFlags::log_path(const builder::BuildRequest& request) const {
+  if (!log_split_) return log_file;
+  if (log_file.empty()) throw Error("cannot use --logsplit without --logfile");
+  const image::Platform platform = request.platform.value_or(image::Platform::host());
+  return fmt::format("{}_{}_{}", log_file, platform.os, platform.architecture);
 }
 
 void OutputFlags::apply(builder::BuildRequest& request) const {

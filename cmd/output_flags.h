@@ -14,6 +14,8 @@ class OutputFlags {
   void declare(FlagSet& flags);
   // After the flags of the image: outputs look at its names. Refuses what could only fail later.
   void apply(builder::BuildRequest& request) const;
+  // Where the log goes; empty: to the standard streams.
+  std::string log_path(const builder::BuildRequest& request) const;
 
   std::string iid_file, raw_iid_file, metadata_file;
   std::string log_file, progress;
@@ -23,6 +25,7 @@ class OutputFlags {
   std::vector<builder::Output> outputs_;
   std::vector<image::Reference> names_;  // of type=image,name=…
   bool push_ = false;
+  bool log_split_ = false;
 };
 
 }  // namespace bld::cmd

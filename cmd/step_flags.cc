@@ -86,6 +86,11 @@ void StepFlags::declare(FlagSet& flags) {
       [this](const std::string& text) { ssh_.push_back(parse_ssh(text)); },
       "an agent for RUN --mount=type=ssh");
   flags.add_bool("no-cache", no_cache_, "do every step again");
+  flags.add_comma_list("no-cache-filter", "STAGE", no_cache_stages_,
+                       "do every step of this stage again");
+  flags.add_bool("skip-unused-stages", skip_unused_stages_,
+                 "build only what the target needs (default true)");
+  flags.add_bool("stdin", stdin_, "the commands read standard input");
   flags.add(
       "jobs", "N",
       [this](const std::string& text) {
@@ -107,7 +112,11 @@ void StepFlags::apply(builder::BuildRequest& request) const {
   request.secrets = secrets_;
   request.ssh = ssh_;
   request.use_cache = !no_cache_;
-  request.jobs = jobs_;
+  request.no_cache_stages = no_cache_stages_;
+  request.skip_unused_stages = skip_unused_stages_;
+  request.pass_stdin = stdin_;
+  // Which of several commands at a time would get a line is nobody's guess.
+  request.jobs = stdin_ ? 1 : jobs_;
   request.http_proxy = http_proxy_;
   request.ulimits = ulimits_;
   request.shm_size_bytes = shm_size_bytes_;

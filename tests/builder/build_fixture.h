@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/text.h"
 #include "builder/build.h"
 #include "store/store.h"
 #include "tests/support/fake_runner.h"

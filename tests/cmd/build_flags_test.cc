@@ -92,6 +92,38 @@ TEST_F(BuildFlagsTest, FlagsGoBeforeTheEnvironment) {
   EXPECT_EQ(of_flags.timestamp, 5);
 }
 
+TEST_F(BuildFlagsTest, WhatTheBaseImageGivesOn) {
+  EXPECT_TRUE(parse({}).inherit_labels);
+  EXPECT_FALSE(parse({"--inherit-labels=false"}).inherit_labels);
+  EXPECT_FALSE(parse({"--inherit-annotations=false"}).inherit_annotations);
+  EXPECT_EQ(parse({"--unsetannotation", "a,b"}).unset_annotations, (Words{"a", "b"}));
+  EXPECT_EQ(parse({"--os-feature", "a", "--os-feature=b-"}).os_features, (Words{"a", "b-"}));
+  EXPECT_EQ(parse({}).created_annotation, std::nullopt);
+  EXPECT_EQ(parse({"--created-annotation=false"}).created_annotation, false);
+}
+
+TEST_F(BuildFlagsTest, StandardInputIsForOneCommandAtATime) {
+  const auto request = parse({"--stdin", "--jobs", "4"});
+  EXPECT_TRUE(request.pass_stdin);
+  EXPECT_EQ(request.jobs, 1U);
+}
+
+TEST_F(BuildFlagsTest, PushIsAnOutputOfItsOwnAndNeedsARegistry) {
+  const auto request = parse({"--push", "-t", "example.com/x"});
+  ASSERT_EQ(request.outputs.size(), 1U);
+  EXPECT_EQ(request.outputs[0].kind, builder::OutputKind::kRegistry);
+  EXPECT_EQ(parse({"-o", "type=registry,name=example.com/x", "--push"}).outputs.size(), 1U);
+  EXPECT_EQ(parse({"-o", "type=image,name=y"}).tags.at(0).str(), "localhost/y:latest");
+  EXPECT_NE(error_of({"--push"}).find("needs a name"), std::string::npos);
+  EXPECT_NE(error_of({"--push", "-t", "x"}).find("cannot be pushed"), std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, AttestationsCanOnlyBeTurnedOff) {
+  parse({"--provenance=false", "--sbom=false", "--load"});
+  EXPECT_NE(error_of({"--provenance=mode=max"}).find("not supported"), std::string::npos);
+  EXPECT_NE(error_of({"--sbom"}).find("not supported"), std::string::npos);
+}
+
 TEST_F(BuildFlagsTest, WhatBldDoesAnywayIsAcceptedTheOppositeIsRefused) {
   parse({"--rm", "--force-rm", "--skip-unused-stages", "--rm=true", "--compress", "-D"});
   EXPECT_NE(error_of({"--rm=false"}).find("not supported by bld yet"), std::string::npos);

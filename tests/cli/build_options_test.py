@@ -1,0 +1,230 @@
+"""Options of `bld build` that shape the image, and those that are refused."""
+
+import os
+import tarfile
+
+from support import CliTest, environment, main, run
+
+
+class Options(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.bld.import_busybox()
+
+    def image(self, containerfile, *args, files=None, name="context", env=None):
+        self.bld("build", "-t", "built", *args, self.context(containerfile, files, name),
+                 env=environment(**(env or {})))
+        number = sum(entry.name.startswith("layout") for entry in self.dir.iterdir())
+        return self.bld.layout("built", self.dir / f"layout{number}")
+
+    def times(self, image):
+        """mtimes of all files of the topmost layer."""
+        with image.layer_stream(image.manifest["layers"][-1]) as process:
+            with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
+                times = {member.name: member.mtime for member in tar}
+            process.stdout.read()
+            return times
+
+    def labels(self, image):
+        return {k: v for k, v in (image.config["config"].get("Labels") or {}).items() if k != "io.bld.version"}
+
+    # ── labels, annotations, environment ─────────────────────────────────────────────────────────
+
+    def test_labels(self):
+        self.bld("build", "-t", "base", self.context("FROM scratch\nLABEL a=1 b=2\n", name="b"))
+        text = "FROM localhost/base AS one\nLABEL c=3\nFROM one\nLABEL d=4\n"
+        self.assertEqual(self.labels(self.image(text)), {"a": "1", "b": "2", "c": "3", "d": "4"})
+        self.assertEqual(self.labels(self.image(text, "--inherit-labels=false")), {"d": "4"})
+        self.assertEqual(self.labels(self.image(text, "--unsetlabel", "a,c", "--label", "b=x", "--label", "e")),
+                         {"b": "x", "d": "4", "e": ""})
+
+    def test_identity_label(self):
+        self.assertIn("io.bld.version", self.image("FROM scratch\n").config["config"]["Labels"])
+        plain = self.image("FROM scratch\nLABEL a=1\n", "--identity-label=false")
+        self.assertEqual(plain.config["config"]["Labels"], {"a": "1"})
+
+    def test_annotations(self):
+        self.bld("build", "-t", "base", "--annotation", "a=1", "--annotation", "b=2",
+                 self.context("FROM scratch\nLABEL x=1\n", name="b"))
+        text = "FROM localhost/base\nLABEL y=1\n"
+        base = self.bld.layout("base", self.dir / "base").manifest["annotations"]
+        self.assertEqual(base, {"a": "1", "b": "2"})
+        of_base = {"org.opencontainers.image.base.name": "localhost/base:latest"}
+
+        def annotations(*args):
+            found = self.image(text, *args).manifest.get("annotations", {})
+            found.pop("org.opencontainers.image.base.digest", None)
+            return found
+
+        self.assertEqual(annotations(), {"a": "1", "b": "2", **of_base})
+        self.assertEqual(annotations("--inherit-annotations=false"), of_base)
+        self.assertEqual(annotations("--unsetannotation", "a", "--annotation", "b=x y", "--annotation", "c"),
+                         {"b": "x y", "c": "", **of_base})
+        created = {"org.opencontainers.image.created": "1970-01-01T00:16:40Z"}
+        self.assertEqual(annotations("--timestamp", "1000"), {"a": "1", "b": "2", **of_base, **created})
+        self.assertNotIn("org.opencontainers.image.created",
+                         annotations("--timestamp", "1000", "--created-annotation=false"))
+        self.assertIn("org.opencontainers.image.created", annotations("--created-annotation"))
+
+    def test_docker_format_has_no_annotations_and_says_so(self):
+        done = self.bld("build", "-t", "built", "--format", "docker", "--annotation", "a=1",
+                        self.context("FROM scratch\nLABEL x=1\n"))
+        self.assertIn("--annotation has no effect", done.stderr)
+        image = self.bld.layout("built", self.dir / "layout")
+        self.assertNotIn("annotations", image.manifest)
+        self.assertEqual(image.manifest["mediaType"], "application/vnd.docker.distribution.manifest.v2+json")
+
+    def test_environment(self):
+        image = self.image("FROM localhost/busybox\nENV A=1 GONE=x\nRUN echo \"$A $B $GONE\" > /seen\n",
+                           "--env", "B=2", "--env", "FROM_HERE", "--env", "MISSING", "--unsetenv", "GONE",
+                           env={"FROM_HERE": "yes"})
+        variables = [v for v in image.config["config"]["Env"] if not v.startswith("PATH=")]
+        self.assertEqual(sorted(variables), ["A=1", "B=2", "FROM_HERE=yes"])
+        self.assertEqual(self.in_image("built", "cat", "/seen"), "1 2 x\n")
+
+    def test_system(self):
+        self.bld("build", "-t", "base", "--os-version", "10", "--os-feature", "one,two",
+                 self.context("FROM scratch\nLABEL x=1\n", name="b"))
+        base = self.bld.layout("base", self.dir / "base").config
+        self.assertEqual((base["os.version"], base["os.features"]), ("10", ["one", "two"]))
+        image = self.image("FROM localhost/base\nLABEL y=1\n", "--os-feature", "one-", "--os-feature", "three").config
+        self.assertEqual((image["os.version"], image["os.features"]), ("10", ["two", "three"]))
+        arm = self.image("FROM scratch\nLABEL y=1\n", "--os", "linux", "--arch", "arm", "--variant", "v6").config
+        self.assertEqual((arm["os"], arm["architecture"], arm["variant"]), ("linux", "arm", "v6"))
+
+    # ── history, times ───────────────────────────────────────────────────────────────────────────
+
+    def test_omit_history(self):
+        text = "FROM localhost/busybox\nRUN touch /a\n"
+        self.assertGreater(len(self.image(text).config["history"]), 1)
+        self.assertFalse(self.image(text, "--omit-history").config.get("history"))
+
+    def test_times(self):
+        text = "FROM localhost/busybox\nCOPY old /old\nRUN touch /new && touch -d @500 /old\n"
+        files = {"old": "x"}
+        zero = self.image(text, files=files)
+        self.assertEqual(zero.config["created"], "1970-01-01T00:00:00Z")
+        self.assertGreater(self.times(zero)["new"], 1_000_000_000)
+        exact = self.image(text, "--timestamp", "1000", files=files)
+        self.assertEqual(exact.config["created"], "1970-01-01T00:16:40Z")
+        self.assertEqual({h["created"] for h in exact.config["history"][-2:]}, {"1970-01-01T00:16:40Z"})
+        self.assertEqual(set(self.times(exact).values()), {1000})
+        # A time for config and history alone leaves the files as they are.
+        for args, env in ((["--source-date-epoch", "1000"], {}), ([], {"SOURCE_DATE_EPOCH": "1000"}),
+                          (["--build-arg", "SOURCE_DATE_EPOCH=1000"], {})):
+            with self.subTest(args=args, env=env):
+                image = self.image(text, *args, files=files, env=env)
+                self.assertEqual(image.config["created"], "1970-01-01T00:16:40Z")
+                self.assertGreater(self.times(image)["new"], 1_000_000_000)
+        clamped = self.times(self.image(text, "--source-date-epoch", "1000", "--rewrite-timestamp", files=files))
+        self.assertEqual((clamped["new"], clamped["old"]), (1000, 500))
+        seen = self.image("FROM localhost/busybox\nARG SOURCE_DATE_EPOCH\nRUN echo $SOURCE_DATE_EPOCH > /seen\n",
+                          "--source-date-epoch", "77", name="arg")
+        self.assertEqual(seen.config["created"], "1970-01-01T00:01:17Z")
+        self.assertEqual(self.in_image("built", "cat", "/seen"), "77\n")
+        for args in (["--timestamp", "1", "--source-date-epoch", "2"], ["--rewrite-timestamp"], ["--timestamp", "x"]):
+            self.assert_fails(self.bld("build", *args, self.dir / "context", ok=False), "time")
+
+    # ── layers ───────────────────────────────────────────────────────────────────────────────────
+
+    def test_layers(self):
+        text = "FROM localhost/busybox\nRUN touch /a\nRUN touch /b\nRUN rm /a\n"
+        base = len(self.bld.layout("busybox", self.dir / "busybox").manifest["layers"])
+        for args, env, count in (([], {}, base + 3), (["--layers=false"], {}, base + 1), (["--squash"], {}, 1),
+                                 ([], {"BUILDAH_LAYERS": "false"}, base + 1),
+                                 (["--layers"], {"BUILDAH_LAYERS": "false"}, base + 3)):
+            with self.subTest(args=args, env=env):
+                image = self.image(text, *args, env=env)
+                self.assertEqual(len(image.manifest["layers"]), count)
+                history = image.config["history"]
+                self.assertEqual(sum(not h.get("empty_layer") for h in history), count)
+                self.assertEqual(self.in_image("built", "ls", "/").split().count("b"), 1)
+                self.assertNotIn("a", self.in_image("built", "ls", "/").split())
+
+    # ── which steps are done ─────────────────────────────────────────────────────────────────────
+
+    def test_unused_stages(self):
+        text = ("FROM localhost/busybox AS unused\nRUN echo unused-was-built\n"
+                "FROM localhost/busybox AS final\nRUN echo final-was-built\n"
+                "FROM localhost/busybox AS behind\nRUN echo behind-was-built\n")
+        place = self.context(text)
+        done = self.bld("build", "--target", "final", place)
+        self.assertNotIn("\nunused-was-built", done.stdout)
+        done = self.bld("build", "--no-cache", "--target", "final", "--skip-unused-stages=false", place)
+        self.assertIn("\nunused-was-built", done.stdout)
+        self.assertIn("\nfinal-was-built", done.stdout)
+        self.assertNotIn("\nbehind-was-built", done.stdout)
+        broken = self.context(text.replace("echo unused-was-built", "exit 9"), name="broken")
+        self.assertEqual(self.bld("build", broken, "--skip-unused-stages=false", ok=False).returncode, 9)
+
+    def test_no_cache_filter(self):
+        text = ("FROM localhost/busybox AS one\nRUN cat /proc/sys/kernel/random/uuid > /uuid; echo one-ran\n"
+                "FROM localhost/busybox AS two\nRUN echo two-ran\n"
+                "FROM localhost/busybox\nCOPY --from=one /uuid /\nCOPY --from=two /etc/passwd /p\n"
+                "RUN echo last-ran\n")
+        first = self.image(text)
+        self.assertEqual(self.image(text).id, first.id)
+        done = self.bld("build", "-t", "built", "--no-cache-filter", "one", self.dir / "context")
+        self.assertIn("\none-ran", done.stdout)
+        self.assertNotIn("\ntwo-ran", done.stdout)
+        self.assertIn("\nlast-ran", done.stdout)  # the uuid is another one
+        self.assertNotEqual(self.bld.layout("built", self.dir / "again").id, first.id)
+        self.assert_fails(self.bld("build", "--no-cache-filter", "nine", self.dir / "context", ok=False), "nine")
+
+    def test_standard_input(self):
+        text = "FROM localhost/busybox\nRUN cat > /read\nRUN cat > /rest\n"
+        place = self.context(text)
+        self.bld("build", "-t", "built", "--stdin", place, input="from outside\n")
+        self.assertEqual(self.in_image("built", "cat", "/read"), "from outside\n")
+        self.assertEqual(self.in_image("built", "cat", "/rest"), "")
+        self.bld("build", "-t", "built", "--no-cache", place, input="from outside\n")
+        self.assertEqual(self.in_image("built", "cat", "/read"), "")
+
+    # ── where the log goes ───────────────────────────────────────────────────────────────────────
+
+    def test_log_file(self):
+        place = self.context("FROM localhost/busybox\nRUN echo in-the-log\n")
+        done = self.bld("build", "--logfile", self.dir / "log", place)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("\nin-the-log", (self.dir / "log").read_text())
+        self.bld("build", "--logfile", self.dir / "split", "--logsplit", "--arch", "arm64",
+                 self.context("FROM scratch\nLABEL a=1\n", name="scratch"))
+        self.assertIn("LABEL a=1", (self.dir / "split_linux_arm64").read_text())
+        self.assertFalse((self.dir / "split").exists())
+        self.assert_fails(self.bld("build", "--logsplit", place, ok=False), "without --logfile")
+
+    # ── what changes nothing by its nature, and what is refused ──────────────────────────────────
+
+    def test_without_effect(self):
+        text = "FROM localhost/busybox\nRUN touch -d @1 /a\n"
+        first = self.image(text, "--timestamp=1")
+        again = self.image(text, "--timestamp=1", "--rm", "--force-rm", "--force-rm=false", "--compress",
+                           "--disable-content-trust", "-D", "--load", "--provenance=false", "--sbom=false",
+                           "--all-platforms=false", "--compat-volumes=false", "--layers", "--no-cache")
+        self.assertEqual(first.digest, again.digest)
+
+    def test_refused_with_advice(self):
+        place = self.context("FROM scratch\nLABEL a=1\n")
+        for flags, advice in (("--rm=false", "no containers"), ("-D=false", "leave the store"),
+                              ("--provenance=mode=max", "attestations"), ("--sbom=true", "scanner"),
+                              ("--sbom syft", "scanner"), ("--builder x", "leave the flag out"),
+                              ("--manifest x", "--platform"), ("--all-platforms", "--platform"),
+                              ("--platform linux/arm64,linux/amd64", "once for each"),
+                              ("--layer-label a=b", "--label"), ("--cache-from x", "--root"),
+                              ("--cache-to x", "--root"), ("--cache-ttl 1h", "--root"), ("--sign-by x", "cosign"),
+                              ("--cw type=snp", "type=tar"), ("--compat-volumes", "type=tmpfs"),
+                              ("--sbom-output x", "scanner"), ("--attest type=sbom", "attestations"),
+                              ("--log-rusage", "time"), ("--loglevel 3", "--progress")):
+            with self.subTest(flags):
+                done = self.bld("build", *flags.split(), place, ok=False)
+                self.assert_fails(done, "not supported by bld yet", advice)
+        self.assertFalse([i for i in self.bld.images() if "built" in str(i)])
+
+    def test_an_unknown_flag_gets_the_nearest(self):
+        place = self.context("FROM scratch\n")
+        for flag, meant in (("--no-cach", "--no-cache"), ("--anotation", "--annotation"), ("--ouput", "--output")):
+            self.assert_fails(self.bld("build", flag, place, ok=False), f"unknown flag: {flag}", f"did you mean {meant}?")
+
+
+if __name__ == "__main__":
+    main()
