@@ -1,14 +1,12 @@
 #include "layers/unpack_filter.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <cerrno>
 #include <exception>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "layers/libarchive.h"
 
 namespace bld::layers {
 
@@ -19,21 +17,21 @@ using base::Error;
 class FilteredSource : public base::ByteSource {
  public:
   explicit FilteredSource(base::ByteSource& compressed)
-      : compressed_(compressed), input_(64 * 1024), archive_(::archive_read_new()) {
+      : compressed_(compressed), input_(64 * 1024), archive_(libarchive::read_new()) {
     // Nothing else is turned on: the stream is one raw "file" behind one filter.
-    check(::archive_read_support_filter_bzip2(archive_.get()));
-    check(::archive_read_support_filter_xz(archive_.get()));
-    check(::archive_read_support_format_raw(archive_.get()));
-    check(::archive_read_open(archive_.get(), this, nullptr, &FilteredSource::on_read, nullptr));
+    check(libarchive::read_support_filter_bzip2(archive_.get()));
+    check(libarchive::read_support_filter_xz(archive_.get()));
+    check(libarchive::read_support_format_raw(archive_.get()));
+    check(libarchive::read_open(archive_.get(), this, nullptr, &FilteredSource::on_read, nullptr));
     struct archive_entry* entry = nullptr;
-    const int result = ::archive_read_next_header(archive_.get(), &entry);
+    const int result = libarchive::read_next_header(archive_.get(), &entry);
     if (result == ARCHIVE_EOF) finished_ = true;
     if (result != ARCHIVE_EOF) check(result);
   }
 
   std::size_t read(std::span<std::byte> buffer) override {
     if (finished_ || buffer.empty()) return 0;
-    const la_ssize_t count = ::archive_read_data(archive_.get(), buffer.data(), buffer.size());
+    const la_ssize_t count = libarchive::read_data(archive_.get(), buffer.data(), buffer.size());
     if (count < 0) check(static_cast<int>(count));
     if (count == 0) finished_ = true;
     return static_cast<std::size_t>(count);
@@ -41,7 +39,7 @@ class FilteredSource : public base::ByteSource {
 
  private:
   struct Free {
-    void operator()(struct archive* archive) const { ::archive_read_free(archive); }
+    void operator()(struct archive* archive) const { libarchive::read_free(archive); }
   };
 
   // libarchive is C: what the source throws waits here until its call has returned.
@@ -53,7 +51,7 @@ class FilteredSource : public base::ByteSource {
       return static_cast<la_ssize_t>(count);
     } catch (...) {
       self->failure_ = std::current_exception();
-      ::archive_set_error(archive, EIO, "reading failed");
+      libarchive::set_error(archive, EIO, "reading failed");
       return -1;
     }
   }
@@ -61,7 +59,7 @@ class FilteredSource : public base::ByteSource {
   void check(int result) {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     if (result >= ARCHIVE_WARN) return;
-    const char* why = ::archive_error_string(archive_.get());
+    const char* why = libarchive::error_string(archive_.get());
     throw Error("the compressed data is damaged: {}", why != nullptr ? why : "unknown error");
   }
 

@@ -1,7 +1,5 @@
 #include "registry/http.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
@@ -15,6 +13,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "registry/certificates.h"
+#include "registry/libcurl.h"
 
 namespace bld::registry {
 
@@ -61,21 +60,21 @@ std::chrono::milliseconds parse_retry_after(std::string_view text) {
   if (const auto seconds = base::parse_unsigned(text)) {
     return std::chrono::seconds(std::min<unsigned long long>(*seconds, kMaxRetryAfter.count()));
   }
-  const std::time_t when = ::curl_getdate(std::string(text).c_str(), nullptr);
+  const std::time_t when = curl::getdate(std::string(text).c_str(), nullptr);
   if (when < 0) return {};
   const std::chrono::seconds wait(when - std::time(nullptr));
   return std::clamp(wait, std::chrono::seconds(0), kMaxRetryAfter);
 }
 
 void start_curl() {
-  static const CURLcode code = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (code != CURLE_OK) throw base::Error("libcurl does not start: {}", ::curl_easy_strerror(code));
+  static const CURLcode code = curl::global_init(CURL_GLOBAL_DEFAULT);
+  if (code != CURLE_OK) throw base::Error("libcurl does not start: {}", curl::easy_strerror(code));
 }
 
 template <typename Value>
 void set(CURL* easy, CURLoption option, Value value) {
-  const CURLcode code = ::curl_easy_setopt(easy, option, value);
-  if (code != CURLE_OK) throw base::Error("libcurl: {}", ::curl_easy_strerror(code));
+  const CURLcode code = curl::easy_setopt(easy, option, value);
+  if (code != CURLE_OK) throw base::Error("libcurl: {}", curl::easy_strerror(code));
 }
 
 }  // namespace
@@ -83,13 +82,13 @@ void set(CURL* easy, CURLoption option, Value value) {
 // Multi handles hold the open connections; one at a time drives one exchange.
 struct HttpConnections {
   ~HttpConnections() {
-    for (CURLM* multi : idle) ::curl_multi_cleanup(multi);
+    for (CURLM* multi : idle) curl::multi_cleanup(multi);
   }
 
   CURLM* take() EXCLUDES(mutex) {
     base::MutexLock lock(mutex);
     if (idle.empty()) {
-      CURLM* multi = ::curl_multi_init();
+      CURLM* multi = curl::multi_init();
       if (multi == nullptr) throw base::Error("libcurl: out of memory");
       return multi;
     }
@@ -112,15 +111,15 @@ struct HttpConnections {
 struct HttpStream::Exchange {
   Exchange(HttpConnections& owner, Url address, std::stop_token stop_token)
       : connections(owner), url(std::move(address)), stop(std::move(stop_token)) {
-    easy = ::curl_easy_init();
+    easy = curl::easy_init();
     if (easy == nullptr) throw base::Error("libcurl: out of memory");
     multi = connections.take();
   }
 
   ~Exchange() {
-    if (added) ::curl_multi_remove_handle(multi, easy);
-    ::curl_easy_cleanup(easy);
-    ::curl_slist_free_all(header_list);
+    if (added) curl::multi_remove_handle(multi, easy);
+    curl::easy_cleanup(easy);
+    curl::slist_free_all(header_list);
     connections.give_back(multi);
   }
 
@@ -128,14 +127,14 @@ struct HttpStream::Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   void add_header(const std::string& line) {
-    curl_slist* longer = ::curl_slist_append(header_list, line.c_str());
+    curl_slist* longer = curl::slist_append(header_list, line.c_str());
     if (longer == nullptr) throw base::Error("libcurl: out of memory");
     header_list = longer;
   }
 
   void start() {
     set(easy, CURLOPT_HTTPHEADER, header_list);
-    if (::curl_multi_add_handle(multi, easy) != CURLM_OK) throw base::Error("libcurl: no handle");
+    if (curl::multi_add_handle(multi, easy) != CURLM_OK) throw base::Error("libcurl: no handle");
     added = true;
   }
 
@@ -150,14 +149,14 @@ struct HttpStream::Exchange {
       if (stop.stop_requested()) throw base::Error("canceled");
       if (paused) {
         paused = false;
-        ::curl_easy_pause(easy, CURLPAUSE_CONT);
+        curl::easy_pause(easy, CURLPAUSE_CONT);
       }
       int running = 0;
-      ::curl_multi_perform(multi, &running);
+      curl::multi_perform(multi, &running);
       take_result();
       if (failure) std::rethrow_exception(failure);
       if (reached()) break;
-      ::curl_multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
+      curl::multi_poll(multi, nullptr, 0, kPollMilliseconds, nullptr);
     }
     if (!finished || result == CURLE_OK) return;
     // What came before the break is handed out first.
@@ -166,7 +165,7 @@ struct HttpStream::Exchange {
 
   void take_result() {
     int left = 0;
-    while (CURLMsg* message = ::curl_multi_info_read(multi, &left)) {
+    while (CURLMsg* message = curl::multi_info_read(multi, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       finished = true;
       result = message->data.result;
@@ -175,8 +174,8 @@ struct HttpStream::Exchange {
 
   [[noreturn]] void fail() const {
     long os_error = 0;
-    ::curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-    const char* why = error_text[0] != '\0' ? error_text : ::curl_easy_strerror(result);
+    curl::easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
+    const char* why = error_text[0] != '\0' ? error_text : curl::easy_strerror(result);
     throw BrokenConnection(kind_of(result, os_error, url),
                            url.shown() + ": " + base::printable(why));
   }
