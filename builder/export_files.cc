@@ -1,5 +1,8 @@
 #include "builder/export_files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "layers/tar_writer.h"
@@ -59,6 +62,8 @@ void export_directory(const base::RootedDir& files, const layers::SealOptions& t
     writer.add(entry, content);
   });
   writer.finish();
+  // The directory changed, which its time is to show.
+  if (::utimensat(target.fd(), ".", nullptr, 0) != 0) throw base::Error::sys("utimensat", ".");
 }
 
 }  // namespace bld::builder

@@ -1,5 +1,7 @@
 #include "cmd/build_flags.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
@@ -89,6 +91,11 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   image_.apply(request);
   base_.apply(request);
   output.apply(request);
+  const bool reads_stdin =
+      context == "-" || std::find(files_.begin(), files_.end(), "-") != files_.end();
+  if (request.pass_stdin && reads_stdin) {
+    throw Error("--stdin: standard input is read as the Containerfile or context already");
+  }
   return request;
 }
 

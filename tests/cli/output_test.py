@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 
 import oci_layout
-from support import CliTest, Registry, Store, environment, is_root, main, need, run
+from support import Buildah, CliTest, Registry, Store, environment, is_root, main, need, run
 
 CONTAINERFILE = """FROM localhost/busybox
 COPY --chown=3:4 --chmod=4751 a /dir/a
@@ -109,6 +109,18 @@ class Output(CliTest):
         self.assertEqual((self.dir / "bundle/rootfs/dir/b").read_text(), "content")
         other = Store(self.dir / "store2")
         self.assertEqual(other("pull", f"oci-archive:{self.dir}/i.oci").stdout.strip(), image)
+
+    def test_buildah_loads_the_archives(self):
+        buildah = Buildah(self.dir / "buildah")
+        image = self.bld.build(self.place, "-t", "example.com/app:1", "-o", f"type=oci,dest={self.dir}/i.oci",
+                               "-o", f"type=docker,dest={self.dir}/i.tar")
+        for transport, file in (("docker-archive", "i.tar"), ("oci-archive", "i.oci")):
+            with self.subTest(transport):
+                self.assertEqual(buildah("pull", "-q", f"{transport}:{self.dir}/{file}").stdout.strip(), image)
+                buildah("from", "--name", transport, image)
+                seen = buildah("run", transport, "cat", "/dir/b").stdout
+                self.assertEqual(seen, "content")
+        self.assertIn("example.com/app", buildah("images").stdout)
 
     def test_an_archive_on_standard_output(self):
         for kind, transport in (("docker", "docker-archive"), ("oci", "oci-archive")):

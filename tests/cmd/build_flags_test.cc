@@ -106,6 +106,7 @@ TEST_F(BuildFlagsTest, StandardInputIsForOneCommandAtATime) {
   const auto request = parse({"--stdin", "--jobs", "4"});
   EXPECT_TRUE(request.pass_stdin);
   EXPECT_EQ(request.jobs, 1U);
+  EXPECT_NE(error_of({"--stdin", "-f", "-"}).find("standard input"), std::string::npos);
 }
 
 TEST_F(BuildFlagsTest, PushIsAnOutputOfItsOwnAndNeedsARegistry) {
