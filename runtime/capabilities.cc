@@ -1,5 +1,6 @@
 #include "runtime/capabilities.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -79,6 +80,29 @@ CapabilitySet CapabilitySet::container_default() {
        {"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "NET_RAW", "MKNOD",
         "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "AUDIT_WRITE"}) {
     set.add(name);
+  }
+  return set;
+}
+
+CapabilitySet CapabilitySet::container_default(const std::vector<std::string>& add,
+                                               const std::vector<std::string>& drop) {
+  const auto is_all = [](const std::string& name) { return short_name(name) == "ALL"; };
+  const bool drops_all = std::any_of(drop.begin(), drop.end(), is_all);
+  const bool adds_all = std::any_of(add.begin(), add.end(), is_all);
+  if (drops_all && adds_all) throw base::Error("all capabilities are both added and dropped");
+  CapabilitySet set = drops_all ? CapabilitySet() : adds_all ? all() : container_default();
+  for (const std::string& name : add) {
+    if (!is_all(name)) set.add(name);
+  }
+  for (const std::string& name : drop) {
+    if (is_all(name)) continue;
+    const auto same = [&](const std::string& other) {
+      return short_name(other) == short_name(name);
+    };
+    if (std::any_of(add.begin(), add.end(), same)) {
+      throw base::Error("capability \"{}\" is both added and dropped", base::printable(name));
+    }
+    set.drop(name);
   }
   return set;
 }

@@ -16,6 +16,11 @@ class CapabilitySet {
   static CapabilitySet container_default();  // the 14 of Docker
   static CapabilitySet all();                // those that this program knows by name
 
+  // The default with --cap-add and --cap-drop. Their order does not matter: dropping ALL leaves
+  // what is added, adding ALL leaves out what is dropped. A name in both lists throws.
+  static CapabilitySet container_default(const std::vector<std::string>& add,
+                                         const std::vector<std::string>& drop);
+
   // Names as "CAP_CHOWN" or "chown"; "ALL" stands for all. Unknown names throw.
   void add(std::string_view name);
   void drop(std::string_view name);

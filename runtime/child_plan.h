@@ -36,6 +36,7 @@ struct ChildPlan {
   FdSlot root = -1;     // a detached mount
   FdSlot network = -1;  // a network namespace; -1: the launcher's
   FdSlot input = -1, output = -1, error = -1;
+  std::vector<FdSlot> cgroups;  // cgroup.procs of the groups to enter
   std::vector<MountOp> mounts;
   std::string hostname, cwd, shm_options, pts_options;
   std::vector<std::string> args, env;
@@ -55,6 +56,7 @@ ChildPlan decode(std::string_view bytes);  // of encode() of this same program
 // What went wrong, told by the child or the launcher. The order is that of stage_name().
 enum class Stage : std::uint32_t {
   kClone,
+  kCgroup,
   kNetwork,
   kHostname,
   kRoot,

@@ -426,12 +426,22 @@ void die_with_launcher(int lifeline) {
   if (::poll(&watch, 1, 0) != 0) ::_exit(127);
 }
 
+// And a namespace in which these groups are the roots.
+void enter_cgroups(const ChildMemory& memory) {
+  if (memory.plan.cgroups.empty()) return;
+  for (const int entrance : memory.plan.cgroups) {
+    if (::write(entrance, "0", 1) != 1) fail(memory.channel, Stage::kCgroup);
+  }
+  if (::unshare(CLONE_NEWCGROUP) != 0) fail(memory.channel, Stage::kCgroup);
+}
+
 }  // namespace
 
 void container_main(ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
   close_all_but(memory.keep);
   die_with_launcher(memory.lifeline);
+  enter_cgroups(memory);
   if (plan.network >= 0 && ::setns(plan.network, CLONE_NEWNET) != 0) {
     fail(memory.channel, Stage::kNetwork);
   }

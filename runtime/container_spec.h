@@ -1,6 +1,7 @@
 // What one container is: data only, with the names of the OCI runtime-spec.
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "runtime/capabilities.h"
+#include "runtime/cgroup.h"
 
 namespace bld::runtime {
 
@@ -82,7 +84,11 @@ enum class NetworkMode {
   kPrivate,  // a network namespace that reaches the outside through a user-mode network
 };
 
-enum class Seccomp { kDefault, kUnconfined };
+enum class Seccomp {
+  kDefault,
+  kUnconfined,
+  kCustom,  // the `seccomp_filter` of the spec
+};
 
 struct Rlimit {
   int resource = 0;  // RLIMIT_…
@@ -99,7 +105,9 @@ struct ContainerSpec {
   CapabilitySet capabilities = CapabilitySet::container_default();
   bool no_new_privileges = false;
   Seccomp seccomp = Seccomp::kDefault;
+  std::vector<sock_filter> seccomp_filter;
   std::vector<Rlimit> rlimits;  // clamped to what this machine allows
+  ResourceLimits limits;        // what cannot be enforced is left out: see unenforced()
   std::uint64_t shm_size_bytes = 64 << 20;
   std::vector<Mount> mounts;
   NetworkMode network = NetworkMode::kHost;

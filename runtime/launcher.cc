@@ -288,6 +288,7 @@ ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   plan.capabilities = spec.capabilities.bits();
   plan.no_new_privileges = spec.no_new_privileges;
   if (spec.seccomp == Seccomp::kDefault) plan.filter = filter_for(spec.capabilities);
+  if (spec.seccomp == Seccomp::kCustom) plan.filter = spec.seccomp_filter;
   plan.rlimits = effective_limits(spec.rlimits);
   plan.umask = spec.umask;
   return plan;
@@ -299,6 +300,7 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
   NetworkPool::Lease network = state_->networks->acquire(spec.network);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
   ChildPlan plan = state_->make_plan(spec);
+  const Cgroup cgroup(spec.limits);
   MountPlan mounts(spec);
   mounts.fill(plan);
   std::vector<int> fds = mounts.fds();
@@ -311,6 +313,7 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
   plan.input = pass(spec.stdin_fd);
   plan.output = pass(spec.stdout_fd);
   plan.error = pass(spec.stderr_fd);
+  for (const int entrance : cgroup.entrances()) plan.cgroups.push_back(pass(entrance));
 
   const base::UniqueFd channel =
       submit(state_->control.get(), Request::Kind::kContainer, plan, fds);
@@ -345,6 +348,8 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
     const unsigned long long kills = oom_kills();
     exit.oom_killed = kills > state_->oom_kills_seen.exchange(kills);
   }
+  // Also if a child of the command was killed, and the command ended because of it.
+  if (exit.status != 0 && !exit.stopped && cgroup.oom_kills() != 0) exit.oom_killed = true;
   return exit;
 }
 

@@ -28,7 +28,8 @@ class ContainerRunner {
   // Any thread, several at once. Blocks until the first process ended and with it everything in the
   // container. A non-zero exit is a value. Failed setup is an Error that names the call
   // ("pivot_root: Invalid argument"); a command that cannot be executed is one with exit_status 127
-  // (not found) or 126. A stop request sends SIGTERM, and SIGKILL two seconds later.
+  // (not found) or 126. A stop request sends SIGTERM, and SIGKILL half a second
+  // later.
   virtual Exit run(const ContainerSpec& spec, std::stop_token stop) = 0;
 };
 

@@ -34,6 +34,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// From SIGTERM to SIGKILL: short enough for bld to be gone within a second of Ctrl-C.
+constexpr auto kGrace = std::chrono::milliseconds(500);
+
 // One packet into `buffer`, its descriptors appended to `fds`. 0 at the end of the connection.
 std::size_t receive(int socket, void* buffer, std::size_t size, std::vector<base::UniqueFd>& fds) {
   iovec data{buffer, size};
@@ -199,6 +202,7 @@ void LauncherProcess::prepare_container(Start& start) const {
   for (FdSlot* slot : {&plan.root, &plan.network, &plan.input, &plan.output, &plan.error}) {
     resolve(*slot);
   }
+  for (FdSlot& slot : plan.cgroups) resolve(slot);
   for (MountOp& op : plan.mounts) {
     resolve(op.source);
     resolve(op.target);
@@ -259,7 +263,7 @@ void LauncherProcess::stop(Child& child) const {
   // A socket that is closed with something unread resets the connection, and the report is lost.
   char message = 0;
   (void)!::recv(child.channel.get(), &message, 1, MSG_DONTWAIT);
-  child.kill_at = Clock::now() + std::chrono::seconds(2);
+  child.kill_at = Clock::now() + kGrace;
   ::kill(child.pid, SIGTERM);
 }
 

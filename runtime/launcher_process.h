@@ -21,7 +21,7 @@ struct Request {
 
 inline constexpr std::size_t kFdsPerPacket = 200;  // the kernel allows 253
 
-// One byte on the channel asks to stop: SIGTERM, and SIGKILL after two seconds.
+// One byte on the channel asks to stop: SIGTERM, and SIGKILL half a second later.
 inline constexpr char kStopMessage = 'S';
 
 // Runs in the forked process and never returns; ends when the other end of `control` is closed.

@@ -73,6 +73,7 @@ void fields(Archive& archive, Plan& plan) {
   archive(plan.input);
   archive(plan.output);
   archive(plan.error);
+  archive(plan.cgroups);
   archive(plan.mounts);
   archive(plan.hostname);
   archive(plan.cwd);
@@ -108,6 +109,7 @@ ChildPlan decode(std::string_view bytes) {
 
 const char* stage_name(Stage stage) {
   constexpr const char* kNames[] = {"clone",
+                                    "entering the control group",
                                     "setns",
                                     "sethostname",
                                     "mounting the root filesystem",

@@ -40,5 +40,21 @@ TEST(Capabilities, UnknownNamesAreErrorsWithASuggestion) {
   }
 }
 
+TEST(Capabilities, AddingAndDroppingDoNotDependOnTheirOrder) {
+  const auto set = [](const std::vector<std::string>& add, const std::vector<std::string>& drop) {
+    return CapabilitySet::container_default(add, drop);
+  };
+  EXPECT_EQ(set({}, {}), CapabilitySet::container_default());
+  EXPECT_EQ(set({"chown"}, {"all"}).names(), std::vector<std::string>{"CAP_CHOWN"});
+  EXPECT_EQ(set({}, {"ALL"}).bits(), 0U);
+  EXPECT_TRUE(set({"ALL"}, {"SYS_ADMIN"}).has("SYS_PTRACE"));
+  EXPECT_FALSE(set({"ALL"}, {"SYS_ADMIN"}).has("SYS_ADMIN"));
+  EXPECT_TRUE(set({"SYS_TIME"}, {"CAP_CHOWN"}).has("SYS_TIME"));
+  EXPECT_FALSE(set({"SYS_TIME"}, {"CAP_CHOWN"}).has("CHOWN"));
+  EXPECT_THROW(set({"chown"}, {"CAP_CHOWN"}), base::Error);
+  EXPECT_THROW(set({"all"}, {"all"}), base::Error);
+  EXPECT_THROW(set({"chow"}, {}), base::Error);
+}
+
 }  // namespace
 }  // namespace bld::runtime
