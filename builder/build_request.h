@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "base/events.h"
+#include "builder/confinement.h"
 #include "builder/output.h"
 #include "image/descriptor.h"
 #include "image/digest.h"
 #include "image/platform.h"
 #include "image/reference.h"
 #include "registry/transport.h"
+#include "runtime/container_spec.h"
 
 namespace bld::builder {
 
@@ -52,6 +54,10 @@ struct VolumeMount {
   std::filesystem::path host;
   std::string container;
   bool read_only = false;
+  bool recursive = true;         // with the mounts below `host`
+  bool discard_changes = false;  // O: writes go to an overlay, and with it away
+  bool change_owner = false;     // U: the host's files are given to the command's user
+  bool nosuid = false, noexec = false;
 };
 
 // Times of files in new layers: as they are; no later than the request's timestamp
@@ -102,6 +108,8 @@ struct BuildRequest {
   std::vector<SecretSource> secrets;
   std::vector<SshSource> ssh;
   std::vector<VolumeMount> volumes;
+  std::vector<runtime::TmpfsMount> tmpfs;
+  Confinement confinement;
   std::vector<std::string> ulimits;  // "nofile=1024:2048"
   std::uint64_t shm_size_bytes = 64 << 20;
   bool pass_stdin = false;  // RUN reads our standard input

@@ -1,6 +1,5 @@
 #include "builder/run_step.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/rooted_dir.h"
 #include "base/text.h"
 #include "builder/rlimits.h"
+#include "builder/volumes.h"
 #include "layers/tree_walk.h"
 #include "runtime/network.h"
 #include "runtime/overlay.h"
@@ -49,13 +49,6 @@ std::vector<std::pair<std::string, std::string>> extra_hosts(
   return hosts;
 }
 
-runtime::CapabilitySet capabilities(const RunEnvironment& environment) {
-  runtime::CapabilitySet set = runtime::CapabilitySet::container_default();
-  for (const std::string& name : environment.cap_add) set.add(name);
-  for (const std::string& name : environment.cap_drop) set.drop(name);
-  return set;
-}
-
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   return std::any_of(env.begin(), env.end(), [&](const std::string& entry) {
     return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
@@ -63,7 +56,7 @@ bool has_variable(const std::vector<std::string>& env, std::string_view name) {
 }
 
 void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
-                const RunEnvironment& environment, std::vector<base::UniqueFd>& descriptors) {
+                const RunEnvironment& environment) {
   spec.mounts.emplace_back(runtime::FileMount{.target = "/etc/resolv.conf",
                                               .contents = runtime::resolv_conf_for(spec.network)});
   spec.mounts.emplace_back(runtime::FileMount{
@@ -76,15 +69,6 @@ void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
                                                 .contents = operation.script,
                                                 .mode = 0755,
                                                 .read_only = true});
-  }
-  for (const VolumeMount& volume : environment.volumes) {
-    base::UniqueFd source(::open(volume.host.c_str(), O_PATH | O_CLOEXEC));
-    if (!source) throw base::Error::sys("open", volume.host.string());
-    spec.mounts.emplace_back(runtime::BindMount{.target = volume.container,
-                                                .source_fd = source.get(),
-                                                .read_only = volume.read_only,
-                                                .recursive = true});
-    descriptors.push_back(std::move(source));
   }
 }
 
@@ -137,13 +121,21 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.cwd = operation.directory.empty() ? "/" : operation.directory;
   spec.user = user.user;
   spec.hostname = kHostname;
-  spec.capabilities = capabilities(environment);
+  spec.capabilities =
+      runtime::CapabilitySet::container_default(environment.cap_add, environment.cap_drop);
   spec.rlimits = parse_ulimits(environment.ulimits);
   spec.shm_size_bytes = environment.shm_size_bytes;
   spec.network = network_mode(operation.network, environment.network);
 
-  std::vector<base::UniqueFd> descriptors;
-  add_mounts(spec, operation, environment, descriptors);
+  spec.no_new_privileges = environment.confinement.no_new_privileges;
+  spec.seccomp = environment.confinement.seccomp;
+  spec.seccomp_filter = environment.confinement.seccomp_filter;
+  spec.limits = environment.confinement.limits;
+
+  add_mounts(spec, operation, environment);
+  const Volumes volumes(environment.volumes, user.user, environment.services.store);
+  spec.mounts.insert(spec.mounts.end(), volumes.mounts().begin(), volumes.mounts().end());
+  spec.mounts.insert(spec.mounts.end(), environment.tmpfs.begin(), environment.tmpfs.end());
   spec.mounts.insert(spec.mounts.end(), std::make_move_iterator(mounts.begin()),
                      std::make_move_iterator(mounts.end()));
 

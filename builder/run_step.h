@@ -22,6 +22,8 @@ struct RunEnvironment {
   const std::vector<std::string>& cap_drop;
   const std::vector<std::string>& ulimits;
   const std::vector<VolumeMount>& volumes;
+  const std::vector<runtime::TmpfsMount>& tmpfs;
+  const Confinement& confinement;
   std::uint64_t shm_size_bytes = 64 << 20;
 };
 

@@ -234,6 +234,8 @@ RunEnvironment StepWorker::run_environment() const {
           .cap_drop = request.cap_drop,
           .ulimits = request.ulimits,
           .volumes = request.volumes,
+          .tmpfs = request.tmpfs,
+          .confinement = request.confinement,
           .shm_size_bytes = request.shm_size_bytes};
 }
 

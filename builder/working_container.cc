@@ -148,7 +148,9 @@ runtime::Exit run_in_container(const WorkingContainer& container,
                    .cap_add = options.cap_add,
                    .cap_drop = options.cap_drop,
                    .ulimits = options.ulimits,
-                   .volumes = options.volumes},
+                   .volumes = options.volumes,
+                   .tmpfs = options.tmpfs,
+                   .confinement = options.confinement},
                   options.stdio, std::move(stop));
 }
 

@@ -56,6 +56,8 @@ struct ContainerRunOptions {
   std::string user, directory;   // empty: the image's
   NetworkChoice network = NetworkChoice::kDefault;
   std::vector<VolumeMount> volumes;
+  std::vector<runtime::TmpfsMount> tmpfs;
+  Confinement confinement;
   std::vector<std::string> add_hosts, cap_add, cap_drop, ulimits;
   Stdio stdio;
 };

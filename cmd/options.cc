@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/volume_flag.h"
 
 namespace bld::cmd {
 
@@ -90,6 +91,11 @@ void RunFlags::declare(FlagSet& flags) {
       "volume,v", "HOST:CONTAINER[:OPTIONS]",
       [this](const std::string& text) { volumes.push_back(parse_volume(text)); },
       "show a directory of the host to the commands");
+  flags.add(
+      "tmpfs", "DIR[:OPTIONS]",
+      [this](const std::string& text) { tmpfs.push_back(parse_tmpfs(text)); },
+      "a directory in memory for the commands; never in the image");
+  confined.declare(flags);
   flags.add_comma_list("cap-add", "CAPABILITY", cap_add, "add a capability");
   flags.add_comma_list("cap-drop", "CAPABILITY", cap_drop, "drop a capability");
   flags.add(
@@ -114,19 +120,10 @@ void RunFlags::declare(FlagSet& flags) {
                 "userns-gid-map",
                 "userns-uid-map-user",
                 "userns-gid-map-group",
-                "security-opt",
                 "device",
                 "group-add",
                 "runtime",
                 "runtime-flag",
-                "cpu-period",
-                "cpu-quota",
-                "cpu-shares,c",
-                "cpuset-cpus",
-                "cpuset-mems",
-                "memory,m",
-                "memory-swap",
-                "cgroup-parent",
                 "no-hosts",
                 "no-hostname",
                 "cdi-config-dir",
@@ -195,29 +192,6 @@ builder::NetworkChoice parse_network(std::string_view text) {
   if (text == "none") return builder::NetworkChoice::kNone;
   if (text == "private" || text == "pasta") return builder::NetworkChoice::kPrivate;
   throw Error("this network is not supported by bld yet: it has default, host, none and private");
-}
-
-builder::VolumeMount parse_volume(std::string_view text) {
-  const auto parts = base::split(text, ':');
-  if (parts.size() < 2 || parts.size() > 3) {
-    throw Error("incorrect volume format \"{}\", should be host-dir:ctr-dir[:option]", text);
-  }
-  if (parts[1].empty() || parts[1][0] != '/') {
-    throw Error("the place in the container must be an absolute path: \"{}\"", parts[1]);
-  }
-  builder::VolumeMount mount;
-  mount.host = std::filesystem::absolute(parts[0]);
-  mount.container = parts[1];
-  if (parts.size() < 3) return mount;
-  for (const std::string& option : base::split(parts[2], ',')) {
-    if (option == "ro") {
-      mount.read_only = true;
-    } else if (option != "rw" && option != "z" && option != "Z" && option != "rbind") {
-      // z and Z are about SELinux labels, of which a container of ours has none.
-      throw Error("the volume option \"{}\" is not supported by bld yet", option);
-    }
-  }
-  return mount;
 }
 
 UserAndPassword parse_credentials(const std::string& text) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "builder/build_request.h"
+#include "cmd/confinement_flags.h"
 #include "cmd/flags.h"
 #include "image/platform.h"
 #include "registry/transport.h"
@@ -47,13 +48,19 @@ class PullFlags {
   builder::PullPolicy policy_ = builder::PullPolicy::kMissing;
 };
 
-// What commands and steps see: --network, --add-host, --volume, --cap-add, --cap-drop.
+// What commands and steps see: --network, --add-host, --volume, --cap-add, --cap-drop, and what
+// holds them in.
 struct RunFlags {
   void declare(FlagSet& flags);
+
+  // After the command line was read, as it depends on the capabilities.
+  builder::Confinement confinement() const { return confined.confinement(cap_add, cap_drop); }
 
   builder::NetworkChoice network = builder::NetworkChoice::kDefault;
   std::vector<std::string> add_hosts, cap_add, cap_drop;
   std::vector<builder::VolumeMount> volumes;
+  std::vector<runtime::TmpfsMount> tmpfs;
+  ConfinementFlags confined;
 };
 
 // A flag of Buildah that describes what bld does anyway: any other value is refused.
@@ -67,9 +74,6 @@ builder::PullPolicy parse_pull_policy(std::string_view text);
 
 // "default", "host", "none", "private".
 builder::NetworkChoice parse_network(std::string_view text);
-
-// "HOST:CONTAINER[:OPTIONS]"
-builder::VolumeMount parse_volume(std::string_view text);
 
 // "user:password"
 struct UserAndPassword {

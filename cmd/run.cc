@@ -38,6 +38,8 @@ class Run : public Command {
     if (options_.args.empty()) throw base::Error("command must be specified");
     options_.network = run_.network;
     options_.volumes = run_.volumes;
+    options_.tmpfs = run_.tmpfs;
+    options_.confinement = run_.confinement();
     options_.add_hosts = run_.add_hosts;
     options_.cap_add = run_.cap_add;
     options_.cap_drop = run_.cap_drop;

@@ -125,6 +125,8 @@ void StepFlags::apply(builder::BuildRequest& request) const {
   request.cap_add = run_.cap_add;
   request.cap_drop = run_.cap_drop;
   request.volumes = run_.volumes;
+  request.tmpfs = run_.tmpfs;
+  request.confinement = run_.confinement();
 }
 
 }  // namespace bld::cmd
