@@ -16,6 +16,7 @@
 #include "builder/named_contexts.h"
 #include "builder/plan.h"
 #include "builder/single_layer.h"
+#include "builder/time_rule.h"
 #include "dockerfile/parser.h"
 
 namespace bld::builder {
@@ -101,7 +102,8 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
   AssembledLayers layers = layers_of(plan, results);
   if (request.squash || !request.layers) {
     const std::size_t kept = request.squash ? 0 : results[plan.target_base].layers().size();
-    layers = as_single_layer(results[plan.result], kept, std::move(layers), services.store);
+    layers = as_single_layer(results[plan.result], kept, std::move(layers), time_rule(request),
+                             services.store);
   }
   BuildResult result = assemble(plan, layers, request, services.store);
   if (request.outputs.empty()) return result;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "builder/export_files.h"
+#include "builder/layer_times.h"
 #include "builder/snapshot.h"
 #include "builder/time_rule.h"
 #include "registry/archive_file.h"
@@ -28,11 +29,8 @@ class Exporter {
     switch (output.kind) {
       case OutputKind::kDirectory:
         return write_directory(output);
-      case OutputKind::kTar: {
-        registry::OutputFile file(place(output));
-        export_tar(files(), time_rule(request_), file.sink(), stop_);
-        return file.publish();
-      }
+      case OutputKind::kTar:
+        return write_tar(output);
       case OutputKind::kOciArchive:
         return write_image(output, registry::TransportKind::kOciArchive);
       case OutputKind::kOciLayout:
@@ -52,19 +50,41 @@ class Exporter {
     return output.to_standard_output() ? fs::path(registry::kStandardOutput) : output.destination;
   }
 
-  base::RootedDir files() {
+  Snapshot snapshot() {
     std::vector<std::shared_ptr<LayerHandle>> layers;
     for (const auto& diff_id : services_.store.read_config(image_.config_digest).diff_ids) {
       layers.push_back(LayerHandle::stored(diff_id));
     }
-    // An image without any layer is an empty directory.
-    if (layers.empty()) return base::RootedDir::open(services_.store.make_temp_dir());
-    return merged_files(Snapshot(std::move(layers)).trees(services_.store));
+    return Snapshot(std::move(layers));
+  }
+
+  // An image without any layer is an empty directory.
+  base::RootedDir files(const Snapshot& snapshot) {
+    if (snapshot.layers().empty()) {
+      return base::RootedDir::open(services_.store.make_temp_dir());
+    }
+    return merged_files(snapshot.trees(services_.store));
+  }
+
+  // As the image has it, and then as the request wants it.
+  TimeOf time_of(const Snapshot& snapshot) {
+    const auto times = std::make_shared<const LayerTimes>(snapshot, services_.store);
+    return [times, rule = time_rule(request_)](const std::string& path, std::int64_t mtime) {
+      return layers::sealed_mtime(times->of(path, mtime), rule);
+    };
+  }
+
+  void write_tar(const Output& output) {
+    const Snapshot layers = snapshot();
+    registry::OutputFile file(place(output));
+    export_tar(files(layers), time_of(layers), file.sink(), stop_);
+    file.publish();
   }
 
   void write_directory(const Output& output) {
+    const Snapshot layers = snapshot();
     fs::create_directories(output.destination);
-    export_directory(files(), time_rule(request_), output.owners,
+    export_directory(files(layers), time_of(layers), output.owners,
                      base::RootedDir::open(output.destination), stop_);
   }
 

@@ -18,8 +18,8 @@ using Type = layers::FileEntry::Type;
 
 // Calls `visit` with each file as it is to be outside.
 template <typename Visit>
-void for_each_file(const base::RootedDir& files, const layers::SealOptions& times,
-                   const std::stop_token& stop, Visit visit) {
+void for_each_file(const base::RootedDir& files, const TimeOf& time_of, const std::stop_token& stop,
+                   Visit visit) {
   layers::TreeWalk walk(files);
   while (const layers::WalkedFile* file = walk.next()) {
     if (stop.stop_requested()) throw base::Error("the export was canceled");
@@ -27,7 +27,7 @@ void for_each_file(const base::RootedDir& files, const layers::SealOptions& time
     // One tree alone is seen as it is: what it hides there is nothing to hide.
     if (entry.path.empty() || entry.type == Type::kWhiteout) continue;
     entry.opaque = false;
-    entry.mtime_sec = layers::sealed_mtime(entry.mtime_sec, times);
+    entry.mtime_sec = time_of(entry.path, entry.mtime_sec);
     entry.mtime_nsec = 0;
     layers::FileContent content(file->fd, entry.size, file->sparse);
     visit(entry, file->fd < 0 ? nullptr : &content);
@@ -40,20 +40,19 @@ base::RootedDir merged_files(const std::vector<std::filesystem::path>& trees) {
   return base::RootedDir(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
 }
 
-void export_tar(const base::RootedDir& files, const layers::SealOptions& times,
-                base::ByteSink& sink, const std::stop_token& stop) {
+void export_tar(const base::RootedDir& files, const TimeOf& time_of, base::ByteSink& sink,
+                const std::stop_token& stop) {
   layers::TarWriter tar(sink);
-  for_each_file(files, times, stop, [&](const layers::FileEntry& entry, base::ByteSource* content) {
-    tar.add(entry, content);
-  });
+  for_each_file(
+      files, time_of, stop,
+      [&](const layers::FileEntry& entry, base::ByteSource* content) { tar.add(entry, content); });
   tar.finish();
 }
 
-void export_directory(const base::RootedDir& files, const layers::SealOptions& times,
-                      FileOwners owners, const base::RootedDir& target,
-                      const std::stop_token& stop) {
+void export_directory(const base::RootedDir& files, const TimeOf& time_of, FileOwners owners,
+                      const base::RootedDir& target, const std::stop_token& stop) {
   layers::TreeWriter writer(target, {});
-  for_each_file(files, times, stop, [&](layers::FileEntry& entry, base::ByteSource* content) {
+  for_each_file(files, time_of, stop, [&](layers::FileEntry& entry, base::ByteSource* content) {
     if (owners == FileOwners::kCaller) {
       // Our root is the user who called.
       entry.uid = 0;

@@ -6,29 +6,31 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+#include <functional>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "base/byte_stream.h"
 #include "base/rooted_dir.h"
 #include "builder/output.h"
-#include "layers/seal.h"
 
 namespace bld::builder {
+
+// The time that a file gets, in seconds since 1970, from its path and the time that it has.
+using TimeOf = std::function<std::int64_t(const std::string& path, std::int64_t mtime)>;
 
 // Trees in overlay format as one, read-only; uppermost first.
 base::RootedDir merged_files(const std::vector<std::filesystem::path>& trees);
 
-// The same files give the same bytes. `times` is used for its rules about times only.
-void export_tar(const base::RootedDir& files, const layers::SealOptions& times,
-                base::ByteSink& sink, const std::stop_token& stop);
+// The same files give the same bytes.
+void export_tar(const base::RootedDir& files, const TimeOf& time_of, base::ByteSink& sink,
+                const std::stop_token& stop);
 
 // Into `target`, which may have files already: what has the name of a file of the image is
 // replaced, directories are merged. Nothing is written outside of `target`, whatever links are in
 // the image or were there before.
-void export_directory(const base::RootedDir& files, const layers::SealOptions& times,
-                      FileOwners owners, const base::RootedDir& target,
-                      const std::stop_token& stop);
+void export_directory(const base::RootedDir& files, const TimeOf& time_of, FileOwners owners,
+                      const base::RootedDir& target, const std::stop_token& stop);
 
 }  // namespace bld::builder

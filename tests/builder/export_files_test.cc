@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 using base::RootedDir;
 using builder::FileOwners;
 
+const builder::TimeOf kAsItIs = [](const std::string&, std::int64_t mtime) { return mtime; };
+
 class ExportFiles : public ::testing::Test {
  protected:
   ExportFiles() {
@@ -24,14 +26,14 @@ class ExportFiles : public ::testing::Test {
     fs::create_directories(temp_ / "out");
   }
 
-  void export_all(const layers::SealOptions& times = {}) {
-    builder::export_directory(RootedDir::open(temp_ / "tree"), times, FileOwners::kOfImage,
+  void export_all(const builder::TimeOf& time_of = kAsItIs) {
+    builder::export_directory(RootedDir::open(temp_ / "tree"), time_of, FileOwners::kOfImage,
                               RootedDir::open(temp_ / "out"), stop_.get_token());
   }
 
-  std::string tar(const layers::SealOptions& times = {}) {
+  std::string tar(const builder::TimeOf& time_of = kAsItIs) {
     base::StringSink sink;
-    builder::export_tar(RootedDir::open(temp_ / "tree"), times, sink, stop_.get_token());
+    builder::export_tar(RootedDir::open(temp_ / "tree"), time_of, sink, stop_.get_token());
     return sink.text;
   }
 
@@ -86,9 +88,7 @@ TEST_F(ExportFiles, WhatIsThereAlreadyStaysBesideTheNew) {
 
 TEST_F(ExportFiles, TimesFollowTheRule) {
   temp_.write("tree/a", "x");
-  layers::SealOptions times;
-  times.set_mtime = 1000;
-  export_all(times);
+  export_all([](const std::string& path, std::int64_t) { return path == "a" ? 1000 : 0; });
   struct stat a = {};
   ASSERT_EQ(::stat((temp_ / "out/a").c_str(), &a), 0);
   EXPECT_EQ(a.st_mtim.tv_sec, 1000);
@@ -98,10 +98,9 @@ TEST_F(ExportFiles, TimesFollowTheRule) {
 TEST_F(ExportFiles, TheTarIsSortedAndTheSameEachTime) {
   temp_.write("tree/b", "2");
   temp_.write("tree/a/z", "1");
-  layers::SealOptions times;
-  times.max_mtime = 5;
-  const std::string first = tar(times);
-  EXPECT_EQ(first, tar(times));
+  const auto five = [](const std::string&, std::int64_t) { return std::int64_t{5}; };
+  const std::string first = tar(five);
+  EXPECT_EQ(first, tar(five));
   EXPECT_NE(first, tar());
   EXPECT_LT(first.find("a/z"), first.find(std::string("b\0", 2)));
   EXPECT_EQ(first.substr(0, 3), std::string("a/\0", 3));  // the root is not in it

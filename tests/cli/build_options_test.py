@@ -125,6 +125,22 @@ class Options(CliTest):
         for args in (["--timestamp", "1", "--source-date-epoch", "2"], ["--rewrite-timestamp"], ["--timestamp", "x"]):
             self.assert_fails(self.bld("build", *args, self.dir / "context", ok=False), "time")
 
+    def test_times_of_merged_layers(self):
+        text = "FROM localhost/busybox\nRUN touch /a\nRUN touch /b && touch -d @500 /c\n"
+        for flag in ("--layers=false", "--squash"):
+            with self.subTest(flag):
+                self.assertEqual(set(self.times(self.image(text, flag, "--timestamp", "1000")).values()), {1000})
+                times = self.times(self.image(text, flag, "--source-date-epoch", "1000", "--rewrite-timestamp"))
+                self.assertEqual((times["a"], times["b"], times["c"]), (1000, 1000, 500))
+        # Times of a base image stay what they are in its layers, wherever those are read from.
+        self.bld("build", "-t", "base", "--timestamp", "1000", self.context(text, name="b"))
+        above = "FROM localhost/base\nRUN touch -d @2000 /d\n"
+        times = self.times(self.image(above, "--squash"))
+        self.assertEqual((times["a"], times["c"], times["d"]), (1000, 1000, 2000))
+        self.bld("build", "-o", self.dir / "out", self.dir / "context")
+        found = {name: os.lstat(self.dir / "out" / name).st_mtime for name in "abcd"}
+        self.assertEqual(found, {"a": 1000, "b": 1000, "c": 1000, "d": 2000})
+
     # ── layers ───────────────────────────────────────────────────────────────────────────────────
 
     def test_layers(self):
