@@ -55,6 +55,8 @@ struct Transfer {
 struct Warning {
   std::string text;
   std::optional<SourcePosition> position;
+  // Of a lint rule, else empty: its name, and the address of what it is about.
+  std::string rule = {}, url = {};
 };
 
 struct Note {

@@ -84,6 +84,10 @@ bool IgnoreFile::may_have_exceptions_below(std::string_view folder) const {
   });
 }
 
+bool IgnoreFile::has_exceptions() const {
+  return std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) { return rule.exception; });
+}
+
 std::vector<std::string> ignore_file_names_of(std::string_view containerfile_name) {
   return {std::string(containerfile_name) + ".containerignore",
           std::string(containerfile_name) + ".dockerignore"};

@@ -31,6 +31,9 @@ class IgnoreFile {
 
   bool empty() const { return rules_.empty(); }
 
+  // Whether a line begins with `!`.
+  bool has_exceptions() const;
+
  private:
   struct Rule {
     Pattern pattern;
