@@ -60,15 +60,12 @@ void remove_volatile_mark(const path& work) {
   }
 }
 
-// Gives the kernel a directory. A parameter is at most 255 bytes, and some take backslashes as
-// escapes: /proc/self/fd stands in for such names. The kernel resolves it at once.
+// Gives the kernel a directory, which it resolves at once. By descriptor: a parameter is at most
+// 255 bytes, some take backslashes as escapes, and everybody in the container reads them in
+// /proc/self/mountinfo, where the paths of the host are nobody's business.
 void set_directory(int context, const char* key, const path& directory) {
-  base::UniqueFd fd;
-  std::string value = directory.string();
-  if (value.size() > 250 || value.find('\\') != std::string::npos || !directory.is_absolute()) {
-    fd = open_path(directory);
-    value = "/proc/self/fd/" + std::to_string(fd.get());
-  }
+  const base::UniqueFd fd = open_path(directory);
+  const std::string value = "/proc/self/fd/" + std::to_string(fd.get());
   if (::fsconfig(context, FSCONFIG_SET_STRING, key, value.c_str(), 0) != 0) {
     throw_context_error(context, "overlay", std::string(key) + "=" + directory.string());
   }

@@ -203,8 +203,12 @@ TEST_F(MountTest, APlainDirectoryIsUsedAsItIs) {
 }
 
 TEST_F(MountTest, NoMountOfTheHostIsVisible) {
-  const auto result = run("cat /proc/self/mountinfo");
+  const auto result = run("cat /proc/self/mountinfo /proc/1/mountinfo /proc/mounts");
   EXPECT_EQ(result.output.find(" ext4 "), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("overlay"), std::string::npos);
+  // Nor where on the host the trees are.
+  EXPECT_EQ(result.output.find(temp_->path().filename().string()), std::string::npos)
+      << result.output;
 }
 
 }  // namespace
