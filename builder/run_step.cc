@@ -142,6 +142,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.stdin_fd = stdio.in;
   spec.stdout_fd = stdio.out;
   spec.stderr_fd = stdio.err;
+  spec.console_socket_fd = stdio.console_socket;
   return environment.services.containers.run(spec, std::move(stop));
 }
 

@@ -30,6 +30,7 @@ struct RunEnvironment {
 // Descriptors of the caller; -1 is /dev/null.
 struct Stdio {
   int in = -1, out = -1, err = -1;
+  int console_socket = -1;  // see runtime::ContainerSpec
 };
 
 // Runs the command upon `root` and gives its exit status. `mounts` come from run_mounts.h and are

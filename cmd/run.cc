@@ -7,6 +7,7 @@
 #include "cmd/app.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
+#include "cmd/terminal.h"
 
 namespace bld::cmd {
 
@@ -20,7 +21,9 @@ class Run : public Command {
         "set a variable of the command's environment");
     flags.add_text("user", "USER[:GROUP]", options_.user, "run as this user");
     flags.add_text("workingdir", "DIR", options_.directory, "run in this directory");
-    add_fixed_bool(flags, "terminal,t", false, "");
+    flags.add_optional(
+        "terminal,t", "", "true", [this](const std::string& text) { terminal_ = parse_bool(text); },
+        "give the command a terminal (default: if all of ours are terminals)");
     add_fixed_bool(flags, "add-history", false, "");
     run_.declare(flags);
     flags.refuse({"hostname", "mount", "no-pivot", "contextdir"});
@@ -47,9 +50,17 @@ class Run : public Command {
 
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(Progress::kQuiet, streams);
+    std::optional<Terminal> terminal;
+    if (terminal_.value_or(Terminal::is_here())) {
+      terminal.emplace();
+      options_.stdio.console_socket = terminal->socket();
+      const std::string type = environment_variable("TERM").value_or("xterm");
+      options_.env.insert(options_.env.begin(), "TERM=" + type);
+    }
     const runtime::Exit exit =
         builder::run_in_container(builder::get_container(app.store(), arguments[0]), options_,
                                   {app.store(), app.containers(), *renderer}, app.stop_token());
+    terminal.reset();
     if (exit.status == 0) return 0;
     throw base::Error("while running runtime: exit status {}", exit.status)
         .exit_status(exit.status);
@@ -67,6 +78,7 @@ class Run : public Command {
 
   builder::ContainerRunOptions options_;
   RunFlags run_;
+  std::optional<bool> terminal_;
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ struct ChildPlan {
   FdSlot root = -1;     // a detached mount
   FdSlot network = -1;  // a network namespace; -1: the launcher's
   FdSlot input = -1, output = -1, error = -1;
+  FdSlot console = -1;          // takes the master of a terminal, which replaces the streams
   std::vector<FdSlot> cgroups;  // cgroup.procs of the groups to enter
   std::vector<MountOp> mounts;
   std::string hostname, cwd, shm_options, pts_options;
@@ -65,6 +66,7 @@ enum class Stage : std::uint32_t {
   kDetachOldRoot,
   kMask,
   kStdio,
+  kTerminal,
   kFork,
   kLimits,
   kDirectory,

@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -276,6 +278,42 @@ void set_standard_streams(const ChildMemory& memory) {
   }
 }
 
+bool send_descriptor(int socket, int fd) {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+}
+
+// A terminal of the container's own devpts, so that its name means something inside.
+void open_terminal(const ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan;
+  const int master = ::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  int locked = 0;
+  if (master < 0 || ::ioctl(master, TIOCSPTLCK, &locked) != 0) {
+    fail(memory.channel, Stage::kTerminal);
+  }
+  const int slave = ::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (slave < 0 || ::fchown(slave, plan.uid, static_cast<gid_t>(-1)) != 0 ||
+      !send_descriptor(plan.console, master)) {
+    fail(memory.channel, Stage::kTerminal);
+  }
+  ::close(master);
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::dup2(slave, fd) < 0) fail(memory.channel, Stage::kTerminal);
+  }
+}
+
 int set_capabilities(std::uint64_t bits) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct data[2] = {};
@@ -366,6 +404,7 @@ void close_all_but(std::span<const int> keep) {
 [[noreturn]] void run_command(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
   ::setsid();
+  if (plan.console >= 0 && ::ioctl(0, TIOCSCTTY, 0) != 0) fail(memory.channel, Stage::kTerminal);
   close_all_but({&memory.channel, 1});  // which is close-on-exec
   set_limits(memory);
   enter_directory(memory);
@@ -453,7 +492,11 @@ void container_main(ChildMemory& memory) {
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
-  set_standard_streams(memory);
+  if (plan.console >= 0) {
+    open_terminal(memory);
+  } else {
+    set_standard_streams(memory);
+  }
   // From here on nobody in the container can look into this process or at its executable.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // The command's process borrows this memory until it executes: nothing is copied.

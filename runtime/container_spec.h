@@ -114,6 +114,9 @@ struct ContainerSpec {
   mode_t umask = 022;
   // Descriptors of the caller; -1 is /dev/null.
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+  // A connected socket of the caller: the container gets a terminal of its own instead of these
+  // streams, and its other side (the master) comes through the socket, as one descriptor.
+  int console_socket_fd = -1;
 };
 
 }  // namespace bld::runtime

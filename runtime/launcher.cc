@@ -313,6 +313,7 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
   plan.input = pass(spec.stdin_fd);
   plan.output = pass(spec.stdout_fd);
   plan.error = pass(spec.stderr_fd);
+  plan.console = pass(spec.console_socket_fd);
   for (const int entrance : cgroup.entrances()) plan.cgroups.push_back(pass(entrance));
 
   const base::UniqueFd channel =

@@ -199,7 +199,8 @@ void LauncherProcess::prepare_container(Start& start) const {
   const auto resolve = [&start](FdSlot& slot) {
     if (slot >= 0) slot = start.fds.at(static_cast<std::size_t>(slot)).get();
   };
-  for (FdSlot* slot : {&plan.root, &plan.network, &plan.input, &plan.output, &plan.error}) {
+  for (FdSlot* slot :
+       {&plan.root, &plan.network, &plan.input, &plan.output, &plan.error, &plan.console}) {
     resolve(*slot);
   }
   for (FdSlot& slot : plan.cgroups) resolve(slot);

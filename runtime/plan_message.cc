@@ -73,6 +73,7 @@ void fields(Archive& archive, Plan& plan) {
   archive(plan.input);
   archive(plan.output);
   archive(plan.error);
+  archive(plan.console);
   archive(plan.cgroups);
   archive(plan.mounts);
   archive(plan.hostname);
@@ -118,6 +119,7 @@ const char* stage_name(Stage stage) {
                                     "umount of the old root",
                                     "masking /proc and /sys",
                                     "standard input and output",
+                                    "terminal",
                                     "fork",
                                     "setrlimit",
                                     "chdir",
