@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "builder/assemble.h"
 #include "builder/base_images.h"
+#include "builder/check.h"
 #include "builder/containerfile.h"
 #include "builder/context.h"
 #include "builder/execute.h"
@@ -29,22 +30,40 @@ std::optional<std::string> environment_variable(const std::string& name) {
   return value;
 }
 
+// The plan, and what lint finds on the way: as warnings, or as an Error if the file wants it.
 Plan make_plan(const BuildRequest& request, const dockerfile::SourceText& source,
-               const NamedContexts& named, const Services& services, const std::stop_token& stop) {
+               const NamedContexts& named, const dockerfile::IgnoreFile& ignore,
+               const Services& services, const std::stop_token& stop) {
   const dockerfile::Containerfile file = dockerfile::parse(source);
+  std::map<std::pair<std::string, std::string>, BaseImage> bases;
   const image::Platform host = image::Platform::host();
-  return plan({.source = source,
-               .file = file,
-               .request = request,
-               .build_platform = host,
-               .target_platform = request.platform.value_or(host),
-               .resolve_base =
-                   [&](const std::string& name, const image::Platform& platform) {
-                     return resolve_base_image(name, platform, request, services, stop);
-                   },
-               .image_contexts = named.images,
-               .directory_contexts = named.directory_names(),
-               .environment = environment_variable});
+  Plan made = plan({.source = source,
+                    .file = file,
+                    .request = request,
+                    .build_platform = host,
+                    .target_platform = request.platform.value_or(host),
+                    .resolve_base =
+                        [&](const std::string& name, const image::Platform& platform) {
+                          BaseImage image =
+                              resolve_base_image(name, platform, request, services, stop);
+                          bases.emplace(std::pair(name, platform.str()), image);
+                          return image;
+                        },
+                    .image_contexts = named.images,
+                    .directory_contexts = named.directory_names(),
+                    .environment = environment_variable});
+  check_in_build({.request = request,
+                  .source = source,
+                  .file = file,
+                  .ignore = &ignore,
+                  .rules = dockerfile::LintInput::Rules::kBuildkit,
+                  .find_base =
+                      [&](const std::string& name, const image::Platform& platform) {
+                        const auto found = bases.find({name, platform.str()});
+                        return found == bases.end() ? std::nullopt : std::optional(found->second);
+                      }},
+                 services.events);
+  return made;
 }
 
 AssembledLayers layers_of(const Plan& plan, const std::vector<Snapshot>& results) {
@@ -87,7 +106,8 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
   for (const auto& [name, directory] : named.directories) {
     contexts.emplace(name, Context::open(directory, std::nullopt, {}));
   }
-  const Plan plan = make_plan(request, file.source, named, services, stop);
+  const Plan plan =
+      make_plan(request, file.source, named, contexts.at("").ignore(), services, stop);
   for (const base::Warning& warning : plan.warnings) services.events.send(warning);
   warn_of_limits(request.confinement.limits, services.events);
 

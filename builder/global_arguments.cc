@@ -29,16 +29,23 @@ void add_platform(std::map<std::string, std::string>& values, const std::string&
   values[prefix + "PLATFORM"] = platform.str();
   values[prefix + "OS"] = platform.os;
   values[prefix + "ARCH"] = platform.architecture;
-  // Without a variant the argument is unset, so that a default in the file is used.
   if (!platform.variant.empty()) values[prefix + "VARIANT"] = platform.variant;
 }
 
 }  // namespace
 
+std::map<std::string, std::string> predefined_arguments(const image::Platform& build,
+                                                        const image::Platform& target,
+                                                        const std::string& target_stage) {
+  std::map<std::string, std::string> values;
+  add_platform(values, "BUILD", build);
+  add_platform(values, "TARGET", target);
+  values["TARGETSTAGE"] = target_stage.empty() ? "default" : target_stage;
+  return values;
+}
+
 GlobalArguments::GlobalArguments(const PlanInput& input) : input_(input) {
-  add_platform(values_, "BUILD", input.build_platform);
-  add_platform(values_, "TARGET", input.target_platform);
-  values_["TARGETSTAGE"] = input.request.target.empty() ? "default" : input.request.target;
+  values_ = predefined_arguments(input.build_platform, input.target_platform, input.request.target);
   for (const BuildArgument& arg : input.request.build_args) {
     const auto value = arg.value ? arg.value : input.environment(arg.name);
     if (value) build_args_[arg.name] = *value;

@@ -15,6 +15,12 @@
 
 namespace bld::builder {
 
+// TARGETPLATFORM, BUILDARCH and the like. A platform without variant has no …VARIANT, so that a
+// default in the file is used.
+std::map<std::string, std::string> predefined_arguments(const image::Platform& build,
+                                                        const image::Platform& target,
+                                                        const std::string& target_stage);
+
 class GlobalArguments {
  public:
   explicit GlobalArguments(const PlanInput& input);

@@ -97,7 +97,11 @@ std::string render_error(const base::Error& error) {
 }
 
 std::string render_warning(const base::Warning& warning) {
-  return render("[Warning] ", warning.text, warning.position, "");
+  if (warning.rule.empty()) return render("[Warning] ", warning.text, warning.position, "");
+  // What lint finds is shown in full when it is asked for.
+  std::optional<base::SourcePosition> where = warning.position;
+  if (where) where->source_line.clear();
+  return render("[Warning] ", where ? warning.rule + ": " + warning.text : warning.text, where, "");
 }
 
 }  // namespace bld::cmd

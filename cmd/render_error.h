@@ -12,7 +12,8 @@ namespace bld::cmd {
 // 2,000 bytes; control characters and what is no UTF-8 are shown as \xNN. Ends with a newline.
 std::string render_error(const base::Error& error);
 
-// "[Warning] FILE:LINE:COLUMN: what", with source line and caret.
+// "[Warning] FILE:LINE:COLUMN: what", with source line and caret; of a lint rule only the line with
+// its name: "[Warning] FILE:LINE:COLUMN: RULE: what".
 std::string render_warning(const base::Warning& warning);
 
 }  // namespace bld::cmd

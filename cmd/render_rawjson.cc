@@ -97,6 +97,10 @@ Json json_of(const base::Warning& event) {
     json.add("line", event.position->line);
     json.add("column", event.position->column);
   }
+  if (!event.rule.empty()) {
+    json.add("rule", event.rule);
+    json.add("url", event.url);
+  }
   return json;
 }
 

@@ -57,6 +57,12 @@ TEST(RenderError, SeveralErrorsOfOneInputComeTogether) {
   EXPECT_NE(text.find("and 21 more"), std::string::npos);
 }
 
+TEST(RenderWarning, OfALintRuleIsOneLine) {
+  EXPECT_EQ(
+      render_warning({"odd", base::SourcePosition{"C", 1, 3, 4, "FROM x"}, "Rule", "https://x"}),
+      "[Warning] C:1:3: Rule: odd\n");
+}
+
 TEST(RenderWarning, LooksLikeAnError) {
   EXPECT_EQ(render_warning({"odd", base::SourcePosition{"C", 1, 0, 0, "FROM x"}}),
             "[Warning] C:1: odd\n    1 | FROM x\n");
