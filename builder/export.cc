@@ -98,15 +98,17 @@ class Exporter {
   }
 
   void write_image(const Output& output, registry::TransportKind kind) {
-    registry::Location to{.kind = kind, .path = place(output), .reference = ""};
+    const registry::Location to{.kind = kind, .path = place(output), .reference = ""};
     registry::PushOptions options = options_of(output);
     const auto& names = output.names.empty() ? request_.tags : output.names;
-    if (!names.empty() && kind == registry::TransportKind::kDockerArchive) {
-      to.reference = names.front().str();
-      for (std::size_t i = 1; i < names.size(); ++i) options.more_names.push_back(names[i].str());
-    } else if (!names.empty()) {
-      to.reference = names.front().tag();
-      options.index_annotations[kImageName] = names.front().str();
+    if (kind == registry::TransportKind::kDockerArchive) {
+      for (const image::Reference& name : names) options.more_names.push_back(name.str());
+    } else {
+      // Docker's manifests have no place in an OCI layout.
+      options.format = registry::ManifestFormat::kOci;
+      for (const image::Reference& name : names) {
+        options.layout_references.push_back({name.tag(), {{kImageName, name.str()}}});
+      }
     }
     registry::push(services_.store, image_, to, options, services_.events, stop_);
   }

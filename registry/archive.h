@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "registry/image_endpoint.h"
+#include "registry/layout.h"
 
 namespace bld::registry {
 
@@ -29,6 +30,9 @@ std::unique_ptr<ImageSource> open_docker_archive_source(const std::filesystem::p
 // Collects the layout below `scratch`, as above. The same image gives the same bytes.
 std::unique_ptr<ImageSink> open_oci_archive_sink(const std::filesystem::path& file,
                                                  const std::string& reference,
+                                                 const std::filesystem::path& scratch);
+std::unique_ptr<ImageSink> open_oci_archive_sink(const std::filesystem::path& file,
+                                                 std::vector<LayoutReference> references,
                                                  const std::filesystem::path& scratch);
 
 // Writes as blobs come: sequential, plain tars only. `reference` is NAME[:TAG], or empty. The same

@@ -33,6 +33,7 @@ HttpOptions http_options(const image::Reference& repository, const ConnectionOpt
   http.cert_dir = options.cert_dir;
   http.cert_host = repository.registry();
   http.first_pause = options.first_retry_pause;
+  http.tries = options.tries;
   http.stop = std::move(stop);
   return http;
 }

@@ -256,6 +256,11 @@ std::string related_repository(store::Store& store, const store::ImageRecord& im
   return "";
 }
 
+std::vector<LayoutReference> references_of(const Location& to, const PushOptions& options) {
+  if (!options.layout_references.empty()) return options.layout_references;
+  return {{.name = to.reference}};
+}
+
 std::unique_ptr<ImageSink> open_sink(const Location& to, const PushOptions& options,
                                      store::Store& store, const store::ImageRecord& image,
                                      std::stop_token stop) {
@@ -266,11 +271,11 @@ std::unique_ptr<ImageSink> open_sink(const Location& to, const PushOptions& opti
                                 related_repository(store, image, name));
     }
     case TransportKind::kOciLayout:
-      return open_layout_sink(to.path, to.reference);
+      return open_layout_sink(to.path, references_of(to, options));
     case TransportKind::kDirectory:
       return open_directory_sink(to.path);
     case TransportKind::kOciArchive:
-      return open_oci_archive_sink(to.path, to.reference, store.make_temp_dir());
+      return open_oci_archive_sink(to.path, references_of(to, options), store.make_temp_dir());
     case TransportKind::kDockerArchive:
       return open_docker_archive_sink(to.path, to.reference, options.more_names);
   }
@@ -325,9 +330,7 @@ class Pusher {
     descriptor.media_type = manifest.media_type;
     descriptor.digest = image::Digest::of(base::as_bytes(text));
     descriptor.size = text.size();
-    Descriptor listed = descriptor;
-    listed.annotations = options_.index_annotations;
-    sink_.put_manifest(text, listed);
+    sink_.put_manifest(text, descriptor);
     return descriptor;
   }
 

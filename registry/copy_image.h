@@ -1,7 +1,6 @@
 // Pull and push: an image from one place to another, verified on the way, skipping what is there.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -11,6 +10,7 @@
 #include "image/descriptor.h"
 #include "image/platform.h"
 #include "image/reference.h"
+#include "registry/layout.h"
 #include "registry/transport.h"
 #include "store/store.h"
 
@@ -37,8 +37,8 @@ struct PushOptions {
   layers::Compression compression = layers::Compression::kGzip;
   int compression_level = 0;  // 0: the usual one
   bool force_compression = false;
-  // What the index of an OCI layout says about the image, besides its reference.
-  std::map<std::string, std::string> index_annotations;
+  // Of the image in an OCI layout or archive; empty: that of the location alone.
+  std::vector<LayoutReference> layout_references;
   std::vector<std::string> more_names;  // of the image in a docker-archive
 };
 

@@ -110,7 +110,10 @@ class LayoutSource : public ImageSource {
     for (const image::Descriptor& descriptor : index.manifests) {
       if (reference_.empty() || ref_name(descriptor) == reference_) found.push_back(descriptor);
     }
-    if (found.size() == 1) return found.front();
+    const bool is_one_image = std::all_of(
+        found.begin(), found.end(),
+        [&](const image::Descriptor& other) { return other.digest == found.front().digest; });
+    if (!found.empty() && is_one_image) return found.front();
     if (found.empty()) {
       throw base::Error("{}: no image \"{}\" there", shown_, base::printable(reference_));
     }
@@ -127,8 +130,8 @@ class LayoutSource : public ImageSource {
 
 class LayoutSink : public ImageSink {
  public:
-  LayoutSink(const fs::path& directory, std::string reference)
-      : root_(open_or_make(directory)), reference_(std::move(reference)) {
+  LayoutSink(const fs::path& directory, std::vector<LayoutReference> references)
+      : root_(open_or_make(directory)), references_(std::move(references)) {
     blobs_ = root_.make_dirs("blobs/sha256");
     if (!root_.lstat("oci-layout")) write_text(root_, "oci-layout", kLayoutText);
   }
@@ -151,18 +154,24 @@ class LayoutSink : public ImageSink {
     if (root_.lstat("index.json")) {
       index = image::Index::parse(read_text(root_, "index.json"));
     }
-    std::erase_if(index.manifests,
-                  [&](const image::Descriptor& other) { return ref_name(other) == reference_; });
-    image::Descriptor entry = descriptor;
-    if (!reference_.empty()) entry.annotations[std::string(kRefName)] = reference_;
-    index.manifests.push_back(std::move(entry));
+    for (const LayoutReference& reference : references_) {
+      std::erase_if(index.manifests, [&](const image::Descriptor& other) {
+        return ref_name(other) == reference.name;
+      });
+    }
+    for (const LayoutReference& reference : references_) {
+      image::Descriptor entry = descriptor;
+      entry.annotations = reference.annotations;
+      if (!reference.name.empty()) entry.annotations[std::string(kRefName)] = reference.name;
+      index.manifests.push_back(std::move(entry));
+    }
     write_text(root_, "index.json", index.json());
   }
 
  private:
   base::RootedDir root_;
   std::optional<base::RootedDir> blobs_;
-  std::string reference_;
+  std::vector<LayoutReference> references_;
 };
 
 // dir: every blob is a file named by its hex digits, beside manifest.json.
@@ -217,7 +226,12 @@ std::unique_ptr<ImageSource> open_layout_source(const fs::path& directory,
 
 std::unique_ptr<ImageSink> open_layout_sink(const fs::path& directory,
                                             const std::string& reference) {
-  return std::make_unique<LayoutSink>(directory, reference);
+  return open_layout_sink(directory, std::vector<LayoutReference>{{.name = reference}});
+}
+
+std::unique_ptr<ImageSink> open_layout_sink(const fs::path& directory,
+                                            std::vector<LayoutReference> references) {
+  return std::make_unique<LayoutSink>(directory, std::move(references));
 }
 
 std::unique_ptr<ImageSource> open_directory_source(const fs::path& directory) {

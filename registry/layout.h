@@ -2,12 +2,20 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "registry/image_endpoint.h"
 
 namespace bld::registry {
+
+// One entry of an index.json: the reference, and what else it says.
+struct LayoutReference {
+  std::string name;  // org.opencontainers.image.ref.name; may be empty
+  std::map<std::string, std::string> annotations = {};
+};
 
 // `reference` is the annotation org.opencontainers.image.ref.name of the wanted image; empty: the
 // only one there.
@@ -17,6 +25,9 @@ std::unique_ptr<ImageSource> open_layout_source(const std::filesystem::path& dir
 // stay; index.json is replaced at once, under a lock.
 std::unique_ptr<ImageSink> open_layout_sink(const std::filesystem::path& directory,
                                             const std::string& reference);
+// The image under several references, of which there is at least one.
+std::unique_ptr<ImageSink> open_layout_sink(const std::filesystem::path& directory,
+                                            std::vector<LayoutReference> references);
 
 std::unique_ptr<ImageSource> open_directory_source(const std::filesystem::path& directory);
 std::unique_ptr<ImageSink> open_directory_sink(const std::filesystem::path& directory);

@@ -53,10 +53,11 @@ void unpack_layout(const fs::path& file, const base::RootedDir& root) {
 
 class OciArchiveSink : public ImageSink {
  public:
-  OciArchiveSink(const fs::path& file, const std::string& reference, const fs::path& scratch)
+  OciArchiveSink(const fs::path& file, std::vector<LayoutReference> references,
+                 const fs::path& scratch)
       : output_(file),
         root_(base::RootedDir::open(scratch)),
-        layout_(open_layout_sink(scratch, reference)) {}
+        layout_(open_layout_sink(scratch, std::move(references))) {}
 
   bool has_blob(const image::Descriptor& blob) override { return layout_->has_blob(blob); }
 
@@ -117,7 +118,13 @@ std::unique_ptr<ImageSource> open_oci_archive_source(const fs::path& file,
 
 std::unique_ptr<ImageSink> open_oci_archive_sink(const fs::path& file, const std::string& reference,
                                                  const fs::path& scratch) {
-  return std::make_unique<OciArchiveSink>(file, reference, scratch);
+  return open_oci_archive_sink(file, std::vector<LayoutReference>{{.name = reference}}, scratch);
+}
+
+std::unique_ptr<ImageSink> open_oci_archive_sink(const fs::path& file,
+                                                 std::vector<LayoutReference> references,
+                                                 const fs::path& scratch) {
+  return std::make_unique<OciArchiveSink>(file, std::move(references), scratch);
 }
 
 }  // namespace bld::registry

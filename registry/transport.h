@@ -19,6 +19,7 @@ struct ConnectionOptions {
   std::filesystem::path cert_dir;   // empty: certs.d of the user and of the machine
   // Before a request is sent again; doubled each time.
   std::chrono::milliseconds first_retry_pause{1000};
+  int tries = 6;  // of a request that may be sent again
 };
 
 enum class TransportKind {

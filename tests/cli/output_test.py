@@ -101,6 +101,9 @@ class Output(CliTest):
         with tarfile.open(self.dir / "i.tar") as archive:
             listed = json.load(archive.extractfile("manifest.json"))
         self.assertEqual(listed[0]["RepoTags"], ["localhost/app:1", "localhost/other:latest"])
+        for reference in ("1", "latest"):
+            self.skopeo("inspect", f"oci-archive:{self.dir}/i.oci:{reference}")
+        self.assertEqual(oci_layout.Image(self.dir / "layout", "latest").id, image)
         self.skopeo("copy", f"docker-archive:{self.dir}/i.tar:localhost/other:latest", f"dir:{self.dir}/copy")
         need("umoci")
         self.skopeo("copy", f"oci-archive:{self.dir}/i.oci:1", f"oci:{self.dir}/plain:1")
@@ -109,6 +112,12 @@ class Output(CliTest):
         self.assertEqual((self.dir / "bundle/rootfs/dir/b").read_text(), "content")
         other = Store(self.dir / "store2")
         self.assertEqual(other("pull", f"oci-archive:{self.dir}/i.oci").stdout.strip(), image)
+
+    def test_an_oci_archive_of_an_image_in_dockers_format(self):
+        self.bld("build", "--format", "docker", "-o", f"type=oci,dest={self.dir}/layout,tar=false,name=x:1", self.place)
+        manifest = oci_layout.Image(self.dir / "layout", "1").manifest
+        types = {manifest["mediaType"], manifest["config"]["mediaType"], *(b["mediaType"] for b in manifest["layers"])}
+        self.assertTrue(all(t.startswith("application/vnd.oci.image.") for t in types), types)
 
     def test_buildah_loads_the_archives(self):
         buildah = Buildah(self.dir / "buildah")
@@ -164,6 +173,10 @@ class Output(CliTest):
                 done = self.bld("build", "-o", output, self.place, ok=False)
                 self.assert_fails(done, words)
                 self.assertNotIn("STEP", done.stdout)
+        for flag in ("--iidfile", "--iidfile-raw", "--metadata-file"):
+            done = self.bld("build", flag, self.dir / "no/where", self.place, ok=False)
+            self.assert_fails(done, flag, "there is no directory")
+            self.assertNotIn("STEP", done.stdout)
         done = self.bld("build", "-o", "-", "-o", "type=oci,dest=-", self.place, ok=False)
         self.assert_fails(done, "only one output")
 
