@@ -7,10 +7,24 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cmd/volume_flag.h"
+#include "dockerfile/values.h"
 
 namespace bld::cmd {
 
 using base::Error;
+
+namespace {
+
+// Buildah takes a bare number for seconds.
+std::chrono::milliseconds parse_delay(const std::string& text) {
+  constexpr long long kMillisecond = 1'000'000;
+  const long long delay = base::parse_unsigned(text) ? dockerfile::parse_duration_ns(text + "s")
+                                                     : dockerfile::parse_duration_ns(text);
+  if (delay < 0) throw Error("\"{}\" is no delay", text);
+  return std::chrono::milliseconds(delay / kMillisecond);
+}
+
+}  // namespace
 
 void ConnectionFlags::declare(FlagSet& flags) {
   flags.add_text("authfile", "FILE", auth_file_, "file with credentials of registries");
@@ -19,7 +33,19 @@ void ConnectionFlags::declare(FlagSet& flags) {
   flags.add_text("creds", "USER:PASSWORD", credentials_, "credentials for the registry");
   flags.add_bool("tls-verify", tls_verify_,
                  "require HTTPS with a verified certificate (default true)");
-  flags.refuse({"signature-policy", "retry", "retry-delay", "decryption-key", "blob-cache"});
+  flags.add(
+      "retry", "N",
+      [this](const std::string& text) {
+        const auto number = base::parse_unsigned(text);
+        if (!number || *number > 100) throw Error("\"{}\" is no number of retries", text);
+        tries_ = static_cast<int>(*number) + 1;
+      },
+      "how often a request to a registry is repeated (default 5)");
+  flags.add(
+      "retry-delay", "DURATION",
+      [this](const std::string& text) { retry_delay_ = parse_delay(text); },
+      "before the first repetition, then doubled (default 1s)");
+  flags.refuse({"signature-policy", "decryption-key", "blob-cache"});
 }
 
 registry::ConnectionOptions ConnectionFlags::options() const {
@@ -30,6 +56,8 @@ registry::ConnectionOptions ConnectionFlags::options() const {
     options.auth_file = environment_variable("REGISTRY_AUTH_FILE").value_or("");
   }
   options.cert_dir = cert_dir_;
+  options.tries = tries_;
+  options.first_retry_pause = retry_delay_;
   if (!credentials_.empty()) {
     const auto [user, password] = parse_credentials(credentials_);
     options.user = user;

@@ -1,6 +1,7 @@
 // Flags that several commands share, and the words in which their values are written.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@
 
 namespace bld::cmd {
 
-// --authfile, --cert-dir, --creds, --tls-verify.
+// --authfile, --cert-dir, --creds, --tls-verify, --retry, --retry-delay.
 class ConnectionFlags {
  public:
   void declare(FlagSet& flags);
@@ -24,6 +25,8 @@ class ConnectionFlags {
  private:
   bool tls_verify_ = true;
   std::string auth_file_, cert_dir_, credentials_;
+  int tries_ = registry::ConnectionOptions().tries;
+  std::chrono::milliseconds retry_delay_ = registry::ConnectionOptions().first_retry_pause;
 };
 
 // --os, --arch, --variant, --platform.

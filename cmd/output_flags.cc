@@ -41,6 +41,15 @@ void check_destination(const Output& output) {
   }
 }
 
+// A file of the user's that is made beside and renamed.
+void check_file(const std::string& name, const std::string& file) {
+  if (file.empty()) return;
+  const auto folder = std::filesystem::absolute(file).parent_path();
+  if (!std::filesystem::is_directory(folder)) {
+    throw Error("--{}: there is no directory {}", name, folder.string());
+  }
+}
+
 void check_push(const builder::BuildRequest& request) {
   if (request.tags.empty()) throw Error("to be pushed, the image needs a name: --tag NAME");
   for (const image::Reference& name : request.tags) {
@@ -109,6 +118,9 @@ void OutputFlags::apply(builder::BuildRequest& request) const {
     }
     to_standard_output += output.to_standard_output() ? 1 : 0;
   }
+  check_file("iidfile", iid_file);
+  check_file("iidfile-raw", raw_iid_file);
+  check_file("metadata-file", metadata_file);
   if (to_standard_output > 1) throw Error("only one output can go to standard output");
 }
 
