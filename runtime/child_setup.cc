@@ -209,8 +209,7 @@ int open_kernel_root(const char* path, long type) {
   return root;
 }
 
-bool hide_cpu_throttling(Masks& masks) {
-  const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
+bool hide_cpu_throttling(Masks& masks, long processors) {
   for (long cpu = 0; cpu < processors; ++cpu) {
     // snprintf may allocate: the number is written by hand.
     char name[64] = "devices/system/cpu/cpu";
@@ -231,7 +230,7 @@ bool hide_cpu_throttling(Masks& masks) {
   return true;
 }
 
-void mask_kernel_files(int channel) {
+void mask_kernel_files(int channel, long processors) {
   const int null_device = open_path(AT_FDCWD, "/dev/null");
   const int proc = open_kernel_root("/proc", PROC_SUPER_MAGIC);
   const int sys = open_kernel_root("/sys", SYSFS_MAGIC);
@@ -247,7 +246,7 @@ void mask_kernel_files(int channel) {
   for (const char* name : {"firmware", "devices/virtual/powercap", "fs/selinux"}) {
     if (!in_sys.hide(name)) fail(channel, Stage::kMask);
   }
-  if (!hide_cpu_throttling(in_sys)) fail(channel, Stage::kMask);
+  if (!hide_cpu_throttling(in_sys, processors)) fail(channel, Stage::kMask);
   // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
   if (mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0) {
     in_sys.hide("fs/cgroup");
@@ -488,7 +487,7 @@ void container_main(ChildMemory& memory) {
     fail(memory.channel, Stage::kHostname);
   }
   make_root(memory);
-  mask_kernel_files(memory.channel);
+  mask_kernel_files(memory.channel, memory.processors);
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);

@@ -17,13 +17,16 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/mutex.h"
+#include "base/rooted_dir.h"
 #include "base/text.h"
 #include "runtime/child_plan.h"
+#include "runtime/foreign_program.h"
 #include "runtime/id_map.h"
 #include "runtime/launcher_process.h"
 #include "runtime/limits.h"
 #include "runtime/mount_plan.h"
 #include "runtime/network_pool.h"
+#include "runtime/overlay.h"
 #include "runtime/seccomp.h"
 
 namespace bld::runtime {
@@ -154,19 +157,46 @@ std::string pts_options() {
                  : "newinstance,ptmxmode=0666,mode=0620";
 }
 
+// The architecture of the program, if it is for another processor.
+std::string foreign_architecture_in(const ContainerSpec& spec) try {
+  OverlayDirs dirs;
+  if (const auto* overlay = std::get_if<OverlayRoot>(&spec.root)) {
+    dirs.lower = overlay->lower;
+    dirs.lower.insert(dirs.lower.begin(), overlay->upper);
+  } else {
+    dirs.lower.push_back(std::get<PlainRoot>(spec.root).directory);
+  }
+  return foreign_architecture(base::RootedDir(mount_overlay(dirs)), programs_to_try(spec));
+
+} catch (const base::Error&) {
+  return "";  // the message does without
+}
+
 base::Error exec_error(const ContainerSpec& spec, int error_number) {
   const std::string name = base::printable(spec.args.front());
-  const bool searched = spec.args.front().find('/') == std::string::npos;
-  if (error_number == ENOENT || error_number == ENOTDIR) {
+  const bool missing = error_number == ENOENT || error_number == ENOTDIR;
+  const std::string foreign =
+      missing || error_number == ENOEXEC ? foreign_architecture_in(spec) : "";
+  if (!foreign.empty()) {
+    // With an emulator registered for it, what is missing is the emulator, as the container sees
+    // it.
+    base::Error error("exec {}: this program is for {}, which this machine cannot run", name,
+                      foreign);
+    error.hint(missing ? "the emulator that binfmt_misc knows is not to be seen in the container: "
+                         "install qemu-user-static, which registers it with the flag F"
+                       : "install an emulator: sudo apt install qemu-user-static binfmt-support "
+                         "(Debian, Ubuntu), sudo dnf install qemu-user-static (Fedora)");
+    return error.exit_status(missing ? 127 : 126);
+  }
+  if (missing) {
+    const bool searched = spec.args.front().find('/') == std::string::npos;
     base::Error error = searched ? base::Error("exec {}: not found in PATH", name)
                                  : base::Error::sys("exec", name, error_number);
     if (!searched) error.hint("the file, or the interpreter that its first line names, is missing");
     return error.exit_status(127);
   }
   base::Error error = base::Error::sys("exec", name, error_number);
-  if (error_number == ENOEXEC) {
-    error.hint("the program is for another processor, or a script without #! line");
-  }
+  if (error_number == ENOEXEC) error.hint("the program is a script without #! line, or damaged");
   return error.exit_status(126);
 }
 

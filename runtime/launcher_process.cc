@@ -211,6 +211,8 @@ void LauncherProcess::prepare_container(Start& start) const {
   memory.argv = pointers(plan.args);
   memory.envp = pointers(plan.env);
   memory.channel = start.channel.get();
+  static const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
+  memory.processors = processors;
   memory.lifeline = lifeline_.read.get();
   for (const base::UniqueFd& fd : start.fds) memory.keep.push_back(fd.get());
   memory.keep.push_back(memory.channel);
