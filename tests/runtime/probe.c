@@ -1,0 +1,87 @@
+// What a hostile program in a container tries, a word each; what it finds out is printed. Linked
+// statically, so that it runs in a root filesystem without any library.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void tell(const char* what, long result) {
+  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "done");
+}
+
+// The classic way out of a chroot, and with it out of a root that was only chrooted to.
+static void leave_root(const char* marker) {
+  mkdir("/tmp/deeper", 0700);
+  tell("chroot", chroot("/tmp/deeper"));
+  for (int i = 0; i < 100; ++i) {
+    if (chdir("..") != 0) break;
+  }
+  tell("chroot back", chroot("."));
+  tell("marker of the host", open(marker, O_RDONLY));
+}
+
+static void read_key(const char* number) {
+  char text[64];
+  const long id = strtol(number, NULL, 10);
+  tell("key of the builder", syscall(SYS_keyctl, KEYCTL_READ, id, text, sizeof text));
+  tell("link it", syscall(SYS_keyctl, KEYCTL_LINK, id, KEY_SPEC_SESSION_KEYRING));
+}
+
+static void use_terminal(void) {
+  tell("controlling terminal", open("/dev/tty", O_RDWR));
+  char letter = 'x';
+  tell("type into it", ioctl(0, TIOCSTI, &letter));
+}
+
+static void reach_socket(const char* name) {
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
+  tell("abstract socket", connect(fd, (struct sockaddr*)&address,
+                                  (socklen_t)(sizeof address.sun_family + 1 + strlen(name))));
+}
+
+// As a builder inside of the container would: a user namespace, a mount namespace, a mount.
+static void nest(void) {
+  const uid_t uid = geteuid();
+  tell("nested namespaces", unshare(CLONE_NEWUSER | CLONE_NEWNS));
+  char map[64];
+  snprintf(map, sizeof map, "0 %u 1", uid);
+  int fd = open("/proc/self/setgroups", O_WRONLY);
+  (void)!write(fd, "deny", 4);
+  fd = open("/proc/self/uid_map", O_WRONLY);
+  tell("id map", write(fd, map, strlen(map)));
+  tell("nested mount", mount("tmpfs", "/tmp", "tmpfs", 0, NULL));
+  tell("uncover a masked file", umount2("/proc/keys", MNT_DETACH));
+  tell("make /proc/sys writable", mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND, NULL));
+}
+
+static void uncover(void) {
+  tell("uncover a masked file", umount2("/proc/keys", MNT_DETACH));
+  tell("make /sys writable", mount(NULL, "/sys", NULL, MS_REMOUNT | MS_BIND, NULL));
+  tell("new proc", mount("proc", "/tmp", "proc", 0, NULL));
+}
+
+int main(int argc, char** argv) {
+  const char* word = argc > 1 ? argv[1] : "";
+  const char* value = argc > 2 ? argv[2] : "";
+  if (strcmp(word, "leave-root") == 0) leave_root(value);
+  if (strcmp(word, "read-key") == 0) read_key(value);
+  if (strcmp(word, "terminal") == 0) use_terminal();
+  if (strcmp(word, "socket") == 0) reach_socket(value);
+  if (strcmp(word, "nest") == 0) nest();
+  if (strcmp(word, "uncover") == 0) uncover();
+  return 0;
+}
