@@ -2,8 +2,9 @@
 
 import os
 import tarfile
+import time
 
-from support import CliTest, environment, main, run
+from support import CliTest, Registry, Store, environment, free_port, main
 
 
 class Options(CliTest):
@@ -156,6 +157,67 @@ class Options(CliTest):
                 self.assertEqual(sum(not h.get("empty_layer") for h in history), count)
                 self.assertEqual(self.in_image("built", "ls", "/").split().count("b"), 1)
                 self.assertNotIn("a", self.in_image("built", "ls", "/").split())
+
+    # ── what it stands on ────────────────────────────────────────────────────────────────────────
+
+    def test_pull_policies(self):
+        other = Store(self.dir / "other")
+        place = self.dir / "above"
+        with Registry(self.dir / "registry") as registry:
+            name = f"{registry.name}/base:1"
+
+            def publish(version):
+                other("build", "-t", name, "--push", "--tls-verify=false",
+                      self.context(f"FROM scratch\nLABEL version={version}\n", name=f"v{version}"))
+
+            def version(*args):
+                done = self.bld("build", "-t", "above", "--tls-verify=false", *args, place)
+                number = sum(entry.name.startswith("layout") for entry in self.dir.iterdir())
+                image = self.bld.layout("above", self.dir / f"layout{number}")
+                return self.labels(image)["version"], "Trying to pull" in done.stdout + done.stderr
+
+            publish(1)
+            self.context(f"FROM {name}\nLABEL above=1\n", name="above")
+            self.assert_fails(self.bld("build", "--pull=never", place, ok=False), "--pull=never forbids")
+            self.assertEqual(version(), ("1", True))
+            self.assertEqual(version("--pull=missing"), ("1", False))
+            self.assertEqual(version("--pull=newer"), ("1", False))
+            self.assertEqual(version("--pull=always"), ("1", True))
+            publish(2)
+            self.assertEqual(version("--pull=missing"), ("1", False))
+            self.assertEqual(version("--pull=never"), ("1", False))
+            self.assertEqual(version("--pull"), ("2", True))
+            publish(3)
+            self.assertEqual(version("--pull-never"), ("2", False))
+            self.assertEqual(version("--pull-always"), ("3", True))
+
+    def test_an_unreachable_registry_is_asked_as_often_as_said(self):
+        place = self.context(f"FROM 127.0.0.1:{free_port()}/nosuch\n")
+        start = time.monotonic()
+        done = self.bld("build", "--retry", "2", "--retry-delay", "100ms", place, ok=False)
+        self.assert_fails(done, "nosuch")
+        self.assertLess(time.monotonic() - start, 3)
+
+    def test_another_base_target_and_arguments(self):
+        self.bld("build", "-t", "one", self.context("FROM localhost/busybox\nLABEL base=one\n", name="one"))
+        (self.dir / "arguments").write_text("# comment\nA=file\nB=file\n")
+        text = "FROM localhost/busybox AS first\nARG A B=default\nLABEL a=$A b=$B\nFROM first\nLABEL last=1\n"
+        image = self.image(text, "--from", "localhost/one", "--target", "first", "--build-arg-file",
+                           self.dir / "arguments", "--build-arg", "A=flag")
+        self.assertEqual(self.labels(image), {"base": "one", "a": "flag", "b": "file"})
+
+    def test_jobs(self):
+        """Two steps that wait for each other need two jobs."""
+        wait = "touch /shared/{mine}; for i in 1 2 3 4 5 6; do test -e /shared/{other} && exit 0; sleep 0.5; done; exit 4"
+        text = "".join(f"FROM localhost/busybox AS {mine}\nRUN {wait.format(mine=mine, other=other)}\n"
+                       for mine, other in (("a", "b"), ("b", "a")))
+        text += "FROM localhost/busybox\nCOPY --from=a /etc/passwd /a\nCOPY --from=b /etc/passwd /b\n"
+        place = self.context(text)
+        for jobs, status in (("2", 0), ("1", 4)):
+            shared = self.dir / f"shared{jobs}"
+            shared.mkdir()
+            done = self.bld("build", "--jobs", jobs, "--no-cache", "-v", f"{shared}:/shared", place, ok=False)
+            self.assertEqual(done.returncode, status, done.stderr)
 
     # ── which steps are done ─────────────────────────────────────────────────────────────────────
 
