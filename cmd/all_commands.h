@@ -22,6 +22,7 @@ std::unique_ptr<Command> make_info();
 std::unique_ptr<Command> make_inspect();
 std::unique_ptr<Command> make_login();
 std::unique_ptr<Command> make_logout();
+std::unique_ptr<Command> make_manifest();
 std::unique_ptr<Command> make_mount();
 std::unique_ptr<Command> make_prune();
 std::unique_ptr<Command> make_pull();

@@ -11,6 +11,7 @@
 #include "cmd/confinement_flags.h"
 #include "cmd/flags.h"
 #include "image/platform.h"
+#include "registry/copy_image.h"
 #include "registry/transport.h"
 
 namespace bld::cmd {
@@ -74,6 +75,9 @@ std::uint64_t parse_bytes(std::string_view text);
 
 // "always", "missing", "never", "newer"…
 builder::PullPolicy parse_pull_policy(std::string_view text);
+
+// "oci", "v2s2" or "docker".
+registry::ManifestFormat parse_manifest_format(const std::string& text);
 
 // "default", "host", "none", "private".
 builder::NetworkChoice parse_network(std::string_view text);

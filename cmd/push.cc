@@ -14,13 +14,6 @@ namespace bld::cmd {
 
 namespace {
 
-registry::ManifestFormat parse_manifest_format(const std::string& text) {
-  if (text == "oci") return registry::ManifestFormat::kOci;
-  if (text == "v2s2" || text == "docker") return registry::ManifestFormat::kDocker;
-  if (text == "v2s1") throw base::Error("this format is not supported by bld yet");
-  throw base::Error("unknown format: must be oci or v2s2");
-}
-
 layers::Compression parse_compression(const std::string& text) {
   if (text == "gzip") return layers::Compression::kGzip;
   if (text == "zstd") return layers::Compression::kZstd;

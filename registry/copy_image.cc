@@ -118,13 +118,17 @@ MediaType document_type(const ManifestText& document) {
   return known;
 }
 
+Descriptor descriptor_of(const std::string& text, MediaType type) {
+  Descriptor descriptor;
+  descriptor.media_type = type;
+  descriptor.digest = image::Digest::of(base::as_bytes(text));
+  descriptor.size = text.size();
+  return descriptor;
+}
+
 FetchedManifest with_descriptor(ManifestText document) {
-  FetchedManifest fetched;
-  fetched.descriptor.media_type = document_type(document);
-  fetched.descriptor.digest = image::Digest::of(base::as_bytes(document.text));
-  fetched.descriptor.size = document.text.size();
-  fetched.text = std::move(document.text);
-  return fetched;
+  const Descriptor descriptor = descriptor_of(document.text, document_type(document));
+  return {std::move(document.text), descriptor};
 }
 
 // The manifest of one image: an index is asked for the one of the platform.
@@ -314,6 +318,26 @@ class Pusher {
       : store_(store), sink_(sink), options_(options), events_(events), stop_(std::move(stop)) {}
 
   Descriptor push(const store::ImageRecord& record) {
+    const Pushed pushed = push_contents(record);
+    sink_.put_manifest(pushed.text, pushed.descriptor);
+    return pushed.descriptor;
+  }
+
+  // As an image of an index.
+  Descriptor push_member(const store::ImageRecord& record) {
+    const Pushed pushed = push_contents(record);
+    sink_.put_member(pushed.text, pushed.descriptor);
+    return pushed.descriptor;
+  }
+
+ private:
+  struct Pushed {
+    std::string text;  // of the manifest
+    Descriptor descriptor;
+  };
+
+  // Everything but the manifest.
+  Pushed push_contents(const store::ImageRecord& record) {
     const std::string stored_text = store_.read_manifest_text(record.manifest_digest);
     image::Manifest manifest = image::Manifest::parse(stored_text);
     const image::Manifest stored = manifest;
@@ -325,16 +349,12 @@ class Pusher {
                    });
     put(manifest.config, open_blob(manifest.config.digest), "config");
     // An image that is passed on as it came keeps its manifest to the byte, and so its digest.
-    const std::string text = manifest == stored ? stored_text : manifest.json();
-    Descriptor descriptor;
-    descriptor.media_type = manifest.media_type;
-    descriptor.digest = image::Digest::of(base::as_bytes(text));
-    descriptor.size = text.size();
-    sink_.put_manifest(text, descriptor);
-    return descriptor;
+    Pushed pushed;
+    pushed.text = manifest == stored ? stored_text : manifest.json();
+    pushed.descriptor = descriptor_of(pushed.text, manifest.media_type);
+    return pushed;
   }
 
- private:
   void set_format(image::Manifest& manifest) const {
     if (options_.format == ManifestFormat::kAsStored) return;
     const bool is_docker = options_.format == ManifestFormat::kDocker;
@@ -429,6 +449,50 @@ image::Digest resolve(const Location& from, const ConnectionOptions& connection,
   const auto source = open_registry_source(image::Reference::parse(from.reference), connection, {});
   return fetch_manifest(*source, expected_digest(from), platform.value_or(image::Platform::host()))
       .descriptor.digest;
+}
+
+void ImageSink::put_member(const std::string&, const Descriptor&) {
+  throw base::Error("this place holds one image, not an index of several")
+      .hint("an index goes to a registry (docker://), to oci: or to oci-archive:");
+}
+
+Descriptor push_index(store::Store& store, const image::Index& index, const Location& to,
+                      const PushOptions& options, base::EventSink& events,
+                      std::stop_token stop) try {
+  image::Index written = index;
+  std::vector<store::ImageRecord> images;
+  for (const Descriptor& entry : index.manifests) {
+    auto image = store.find_image("image@" + entry.digest.str());
+    if (!image) throw base::Error("the list's image {} is no longer here", entry.digest.str());
+    images.push_back(std::move(*image));
+  }
+  if (images.empty()) throw base::Error("the list is empty");
+  const auto sink = open_sink(to, options, store, images.front(), stop);
+  bool all_docker = true;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    const Descriptor pushed = Pusher(store, *sink, options, events, stop).push_member(images[i]);
+    written.manifests[i].media_type = pushed.media_type;
+    written.manifests[i].digest = pushed.digest;
+    written.manifests[i].size = pushed.size;
+    all_docker = all_docker && pushed.media_type == MediaType::kDockerManifest;
+  }
+  written.media_type = all_docker ? MediaType::kDockerManifestList : MediaType::kOciIndex;
+  const std::string text = written.json();
+  const Descriptor descriptor = descriptor_of(text, written.media_type);
+  sink->put_manifest(text, descriptor);
+  return descriptor;
+
+} catch (base::Error& error) {
+  error.add_context("pushing to " + to.str());
+  throw;
+}
+
+std::vector<Descriptor> read_index(const Location& from, const ConnectionOptions& connection,
+                                   store::Store& store, std::stop_token stop) {
+  const auto source = open_source(from, connection, store, std::move(stop));
+  const FetchedManifest fetched = with_descriptor(source->manifest(nullptr));
+  if (!image::is_index(fetched.descriptor.media_type)) return {};
+  return image::Index::parse(fetched.text).manifests;
 }
 
 }  // namespace bld::registry

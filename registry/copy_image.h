@@ -8,6 +8,7 @@
 
 #include "base/events.h"
 #include "image/descriptor.h"
+#include "image/manifest.h"
 #include "image/platform.h"
 #include "image/reference.h"
 #include "registry/layout.h"
@@ -45,6 +46,16 @@ struct PushOptions {
 // The manifest as it was written there. The config's bytes, and so the image ID, stay.
 image::Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
                        const PushOptions& options, base::EventSink& events, std::stop_token stop);
+
+// A whole index. Its images are in the store; what the manifest of each becomes on the way (by
+// compression) is what the index that is written names. Returns that index's descriptor.
+image::Descriptor push_index(store::Store& store, const image::Index& index, const Location& to,
+                             const PushOptions& options, base::EventSink& events,
+                             std::stop_token stop);
+
+// The entries of an index; empty where the location holds one image.
+std::vector<image::Descriptor> read_index(const Location& from, const ConnectionOptions& connection,
+                                          store::Store& store, std::stop_token stop);
 
 // What the registry's image is now, without fetching it: for --pull=newer.
 image::Digest resolve(const Location& from, const ConnectionOptions& connection,

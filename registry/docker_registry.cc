@@ -69,20 +69,29 @@ class RegistrySink : public ImageSink {
     client_.put_blob(blob.descriptor, open, blob.is_config ? "" : mount_from_);
   }
 
+  void put_member(const std::string& text, const image::Descriptor& descriptor) override {
+    put(descriptor.digest.str(), text, descriptor);
+  }
+
   void put_manifest(const std::string& text, const image::Descriptor& descriptor) override {
     if (name_.digest() && *name_.digest() != descriptor.digest) {
       throw base::Error("the manifest has the digest {}, so it cannot be pushed to {}",
                         descriptor.digest.str(), name_.str());
     }
+    put(wanted(name_), text, descriptor);
+  }
+
+ private:
+  void put(const std::string& reference, const std::string& text,
+           const image::Descriptor& descriptor) {
     const std::string digest =
-        client_.put_manifest(wanted(name_), text, image::media_type_text(descriptor.media_type));
+        client_.put_manifest(reference, text, image::media_type_text(descriptor.media_type));
     if (digest.starts_with("sha256:") && digest != descriptor.digest.str()) {
       throw base::Error("the registry took the manifest {} for {}", descriptor.digest.str(),
                         digest);
     }
   }
 
- private:
   static std::vector<std::string> sources(const std::string& mount_from) {
     return mount_from.empty() ? std::vector<std::string>() : std::vector<std::string>{mount_from};
   }

@@ -56,7 +56,10 @@ class ImageSink {
 
   virtual bool is_sequential() const { return false; }
 
-  // Last; all blobs are there. Returns when the image can be found under the location's name.
+  // A manifest that has no name of its own: of an image in an index.
+  virtual void put_member(const std::string& text, const image::Descriptor& descriptor);
+  // Last; all blobs are there. Also an index, whose members are there. Returns when the image can
+  // be found under the location's name.
   virtual void put_manifest(const std::string& text, const image::Descriptor& descriptor) = 0;
 };
 

@@ -146,6 +146,10 @@ class LayoutSink : public ImageSink {
     write_file(*blobs_, std::string(blob.descriptor.digest.hex()), *blob.content);
   }
 
+  void put_member(const std::string& text, const image::Descriptor& descriptor) override {
+    write_text(*blobs_, std::string(descriptor.digest.hex()), text);
+  }
+
   void put_manifest(const std::string& text, const image::Descriptor& descriptor) override {
     write_text(*blobs_, std::string(descriptor.digest.hex()), text);
     const auto lock = base::FileLock::wait(root_.open_at(".", O_RDONLY | O_DIRECTORY),

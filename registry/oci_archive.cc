@@ -63,6 +63,10 @@ class OciArchiveSink : public ImageSink {
 
   void put_blob(const OutgoingBlob& blob) override { layout_->put_blob(blob); }
 
+  void put_member(const std::string& text, const image::Descriptor& descriptor) override {
+    layout_->put_member(text, descriptor);
+  }
+
   void put_manifest(const std::string& text, const image::Descriptor& descriptor) override {
     layout_->put_manifest(text, descriptor);
     layers::TarWriter tar(output_.sink());

@@ -21,7 +21,8 @@ using base::Error;
 namespace {
 
 constexpr int kApplicationId = 0x626c6421;  // in the file's header, for file(1) and for us
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr int kOldestVersion = 1;
 constexpr int kBusyTimeoutMs = 10 * 60 * 1000;
 constexpr std::int64_t kWalToKeepBytes = 256 << 10;
 
@@ -115,10 +116,12 @@ void check_version(std::int64_t application, std::int64_t version,
     throw Error("the store {} was written by a newer bld (version {}; this one knows {})",
                 path.parent_path().string(), version, kVersion);
   }
-  if (version < kVersion) {
+  if (version < kOldestVersion) {
     throw Error("the store's database {} has the unknown version {}", path.string(), version);
   }
 }
+
+std::string set_version() { return fmt::format("PRAGMA user_version={}", kVersion); }
 
 bool is_empty_or_missing(const std::filesystem::path& path) {
   struct stat info {};
@@ -141,6 +144,16 @@ std::string immutable_uri(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+// Of a store that an older bld made. Somebody else may have been quicker.
+void Database::upgrade(Connection& db) {
+  db.execute("BEGIN IMMEDIATE");
+  if (db.pragma("PRAGMA user_version") < kVersion) {
+    db.execute(kSchema2);
+    db.execute(set_version().c_str());
+  }
+  db.execute("COMMIT");
+}
 
 Database::Database(std::filesystem::path path, Mode mode)
     : path_(std::move(path)), connection_(std::make_unique<Connection>(path_)) {
@@ -166,7 +179,9 @@ Database::Database(std::filesystem::path path, Mode mode)
       application = db.pragma("PRAGMA application_id");
     }
   }
-  check_version(application, db.pragma("PRAGMA user_version"), path_);
+  const std::int64_t version = db.pragma("PRAGMA user_version");
+  check_version(application, version, path_);
+  if (version < kVersion && mode == Mode::kReadWrite) upgrade(db);
   db.execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
   // The next opener reads the log again; emptying it at each exit would cost two fsyncs a command.
   sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -195,9 +210,9 @@ void Database::create(const std::filesystem::path& path) {
     db.execute("PRAGMA journal_mode=WAL");
     db.execute("BEGIN");
     db.execute(kSchema);
-    db.execute(
-        fmt::format("PRAGMA application_id={}; PRAGMA user_version={}", kApplicationId, kVersion)
-            .c_str());
+    db.execute(kSchema2);
+    db.execute(fmt::format("PRAGMA application_id={}", kApplicationId).c_str());
+    db.execute(set_version().c_str());
     db.execute("COMMIT");
   }
   base::sync_fd(file.get());

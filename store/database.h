@@ -23,7 +23,8 @@ struct sqlite3_stmt;
 
 namespace bld::store {
 
-extern const char* const kSchema;  // the text of schema.sql
+extern const char* const kSchema;   // the text of schema.sql: version 1
+extern const char* const kSchema2;  // what version 2 adds
 
 class Database;
 
@@ -140,6 +141,8 @@ class Database {
   friend class Session;
   friend class Query;
   struct Connection;
+
+  static void upgrade(Connection& db);
 
   std::filesystem::path path_;
   std::unique_ptr<Connection> connection_;

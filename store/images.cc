@@ -61,18 +61,6 @@ std::vector<std::string> texts(Query rows) {
   return all;
 }
 
-// The names that a text may stand for, in the order in which they are tried.
-std::vector<std::string> candidates(std::string_view text) {
-  std::vector<std::string> names;
-  try {
-    names.push_back(stored_name(image::Reference::parse_local(text)));
-    names.push_back(stored_name(image::Reference::parse(text)));
-  } catch (const Error&) {
-    // It is no name; it may be the beginning of an ID.
-  }
-  return names;
-}
-
 std::optional<Found> find_by_name(Session& session, const std::string& name) {
   std::vector<std::string> manifests =
       texts(session.query("SELECT manifest_digest FROM names WHERE name = ?", name));
@@ -106,7 +94,7 @@ std::optional<Found> find_by_id(Session& session, std::string_view text) {
 }
 
 std::optional<Found> find(Session& session, std::string_view text) {
-  for (const std::string& name : candidates(text)) {
+  for (const std::string& name : names_meant_by(text)) {
     if (std::optional<Found> found = find_by_name(session, name)) return found;
   }
   return find_by_id(session, text);
@@ -141,6 +129,17 @@ std::optional<ImageRecord> find_pinned(StoreState& state, const FindManifest& fi
 }
 
 }  // namespace
+
+std::vector<std::string> names_meant_by(std::string_view text) {
+  std::vector<std::string> names;
+  try {
+    names.push_back(stored_name(image::Reference::parse_local(text)));
+    names.push_back(stored_name(image::Reference::parse(text)));
+  } catch (const Error&) {
+    // It is no name; it may be the beginning of an ID.
+  }
+  return names;
+}
 
 std::optional<ImageRecord> Store::find_image(std::string_view text) {
   return find_pinned(*state_, [&](Session& session) {

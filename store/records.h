@@ -81,6 +81,14 @@ struct Container {
   Time created_at{};
 };
 
+// A manifest list in the making.
+struct ManifestList {
+  std::string id;        // 64 hex digits; made by the store when left empty
+  std::string name;      // Reference::str(), unique
+  std::string document;  // an image index, JSON
+  Time created_at{};
+};
+
 // What Store::remove_image did.
 struct RemovedImage {
   std::vector<std::string> untagged;     // names that are gone

@@ -37,6 +37,8 @@ void write_step(Session& session, const StepRecord& step);
 
 // A name as rows hold it: with a digest and no tag, or with a tag ("latest" if there is neither).
 std::string stored_name(const image::Reference& name);
+// The names that a text of the user may stand for, in the order in which they are tried.
+std::vector<std::string> names_meant_by(std::string_view text);
 std::optional<ImageRecord> read_image(Session& session, std::string_view manifest_digest);
 
 std::string seal_of_layer(std::string_view diff_id, std::uint64_t tar_size_bytes);

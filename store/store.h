@@ -28,6 +28,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -156,6 +157,17 @@ class Store {
   std::filesystem::path container_dir(const std::string& id) const;
   // Held by a command that changes the container; another waits.
   base::FileLock lock_container(const std::string& id);
+
+  // ── manifest lists ───────────────────────────────────────────────────────────────────────────
+  // The name must be no other list's.
+  ManifestList create_list(ManifestList list);
+  // By name (as for find_image) or ID.
+  std::optional<ManifestList> find_list(std::string_view text);
+  std::vector<ManifestList> lists();  // by name
+  // Reads, lets `edit` change the document, and writes, all in one transaction.
+  ManifestList edit_list(std::string_view text,
+                         const std::function<void(ManifestList&)>& edit);  // throws if unknown
+  bool remove_list(std::string_view text);
 
   // ── directories of RUN --mount=type=cache ────────────────────────────────────────────────────
   // Made when missing (0700); what is in it (data, a lock) is the caller's. `id` is any text of the

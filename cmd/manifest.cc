@@ -1,0 +1,451 @@
+// bld manifest: one name for the images of several platforms
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "base/text.h"
+#include "cmd/all_commands.h"
+#include "cmd/app.h"
+#include "cmd/options.h"
+#include "cmd/renderer.h"
+#include "cmd/standard_streams.h"
+#include "image/json.h"
+#include "registry/copy_image.h"
+
+namespace bld::cmd {
+
+namespace {
+
+using base::Error;
+using image::Descriptor;
+using image::Index;
+
+std::string list_name(const std::string& text) {
+  return image::Reference::parse_local(text).with_default_tag().str();
+}
+
+store::ManifestList get_list(store::Store& store, const std::string& name) {
+  auto list = store.find_list(name);
+  if (!list) {
+    Error error("{}: image not known", base::printable(name));
+    if (store.find_image(name)) error.hint("it is an image, not a manifest list");
+    throw error;
+  }
+  return *list;
+}
+
+Descriptor entry_of(store::Store& store, const store::ImageRecord& image) {
+  const auto blob = store.find_blob(image.manifest_digest);
+  if (!blob) throw Error("the manifest {} is gone", image.manifest_digest.str());
+  Descriptor entry = *blob;
+  entry.platform = store.read_config(image.config_digest).platform;
+  return entry;
+}
+
+// With or without "docker://"; a transport of its own otherwise.
+registry::Location location_of(const std::string& text) {
+  if (const auto location = registry::parse_location(text)) return *location;
+  return {.kind = registry::TransportKind::kDocker,
+          .path = {},
+          .reference = image::Reference::parse(text).with_default_tag().str()};
+}
+
+// Brings images into lists: those that are here, or that a registry has.
+class Members {
+ public:
+  Members(App& app, const registry::ConnectionOptions& connection)
+      : app_(app),
+        connection_(connection),
+        streams_(STDOUT_FILENO, STDERR_FILENO),
+        renderer_(make_renderer(choose_progress("", false), streams_)) {}
+
+  // `all`: every image of an index, else the one for `platform` (empty: this machine's).
+  std::vector<Descriptor> find(const std::string& text, bool all,
+                               const std::optional<image::Platform>& platform) {
+    store::Store& store = app_.store();
+    if (const auto list = store.find_list(text)) return Index::parse(list->document).manifests;
+    if (const auto image = store.find_image(text)) return {entry_of(store, *image)};
+    const registry::Location from = location_of(text);
+    std::vector<Descriptor> entries;
+    if (all) entries = registry::read_index(from, connection_, store, app_.stop_token());
+    if (entries.empty()) return {pulled(from, platform)};
+    for (Descriptor& entry : entries) pull_instance(from, entry);
+    return entries;
+  }
+
+ private:
+  Descriptor pulled(const registry::Location& from,
+                    const std::optional<image::Platform>& platform) {
+    registry::PullOptions options{.connection = connection_, .platform = platform, .name = {}};
+    return entry_of(app_.store(),
+                    registry::pull(app_.store(), from, options, *renderer_, app_.stop_token()));
+  }
+
+  void pull_instance(const registry::Location& from, Descriptor& entry) {
+    if (app_.store().find_image("image@" + entry.digest.str())) return;
+    if (from.kind != registry::TransportKind::kDocker) {
+      throw Error("all images of {}: only from a registry", from.str());
+    }
+    registry::Location instance = from;
+    instance.reference = image::Reference::parse(image::Reference::parse(from.reference).name())
+                             .with_digest(entry.digest)
+                             .str();
+    pulled(instance, std::nullopt);
+  }
+
+  App& app_;
+  const registry::ConnectionOptions& connection_;
+  Streams streams_;
+  std::unique_ptr<Renderer> renderer_;
+};
+
+// What --os, --arch… say of an entry instead of what its image says.
+struct EntryFlags {
+  void declare(FlagSet& flags) {
+    flags.add_text("os", "NAME", os, "operating system of the image");
+    flags.add_text("arch", "NAME", arch, "architecture of the image");
+    flags.add_text("variant", "NAME", variant, "variant of the architecture");
+    flags.add_text("os-version", "TEXT", os_version, "version of the operating system");
+    flags.add_comma_list("os-features", "NAME", os_features, "features of the operating system");
+    flags.add_list("annotation", "KEY=VALUE", annotations, "annotation of the entry");
+    flags.refuse({"features"});
+  }
+
+  void apply(Descriptor& entry) const {
+    image::Platform platform = entry.platform.value_or(image::Platform{});
+    if (!os.empty()) platform.os = os;
+    if (!arch.empty()) platform.architecture = arch;
+    // The variant of one architecture means nothing to another.
+    if (!arch.empty() || !variant.empty()) platform.variant = variant;
+    if (!os_version.empty()) platform.os_version = os_version;
+    if (!os_features.empty()) platform.os_features = os_features;
+    entry.platform = platform;
+    annotate(entry.annotations);
+  }
+
+  void annotate(std::map<std::string, std::string>& target) const {
+    for (const std::string& text : annotations) {
+      const KeyAndValue pair = parse_key_value(text);
+      if (!pair.value) throw Error("an annotation is KEY=VALUE, not \"{}\"", text);
+      target[pair.key] = *pair.value;
+    }
+  }
+
+  std::string os, arch, variant, os_version;
+  std::vector<std::string> os_features, annotations;
+};
+
+void put_entry(Index& index, const Descriptor& entry) {
+  std::erase_if(index.manifests,
+                [&](const Descriptor& other) { return other.digest == entry.digest; });
+  index.manifests.push_back(entry);
+}
+
+// The entry of a digest, or of the image of that name.
+Descriptor& find_entry(Index& index, store::Store& store, const std::string& text) {
+  const auto image = text.starts_with("sha256:") ? std::nullopt : store.find_image(text);
+  const image::Digest digest = image ? image->manifest_digest : image::Digest::parse(text);
+  for (Descriptor& entry : index.manifests) {
+    if (entry.digest == digest) return entry;
+  }
+  throw Error("the list has no image {}", digest.str());
+}
+
+// One "bld manifest SUBCOMMAND".
+class Subcommand : public Command {
+ protected:
+  static store::ManifestList edit(App& app, const std::string& name,
+                                  const std::function<void(Index&)>& change) {
+    get_list(app.store(), name);  // for its error
+    return app.store().edit_list(name, [&](store::ManifestList& list) {
+      Index index = Index::parse(list.document);
+      change(index);
+      list.document = index.json();
+    });
+  }
+};
+
+class Create : public Subcommand {
+ public:
+  void declare(FlagSet& flags) override {
+    flags.add_bool("all", all_, "add every image of an index, not only this machine's");
+    flags.add_bool("amend", amend_, "add to the list if it is there already");
+    flags.add_list("annotation", "KEY=VALUE", entry_.annotations, "annotation of the list");
+    connection_.declare(flags);
+  }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, -1, "requires at least 1 arg(s), only received 0");
+    const registry::ConnectionOptions connection = connection_.options();
+    Members members(app, connection);
+    Index index;
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
+      for (const Descriptor& entry : members.find(arguments[i], all_, {})) put_entry(index, entry);
+    }
+    const auto known = app.store().find_list(arguments[0]);
+    if (known && !amend_) {
+      throw Error("the name \"{}\" is already used by the list {}", known->name, known->id)
+          .hint("--amend adds to it");
+    }
+    store::ManifestList list;
+    if (known) {
+      list = edit(app, known->id, [&](Index& there) {
+        for (const Descriptor& entry : index.manifests) put_entry(there, entry);
+        entry_.annotate(there.annotations);
+      });
+    } else {
+      entry_.annotate(index.annotations);
+      list.name = list_name(arguments[0]);
+      list.document = index.json();
+      list = app.store().create_list(list);
+    }
+    print(list.id + "\n");
+    return 0;
+  }
+
+ private:
+  bool all_ = false, amend_ = false;
+  EntryFlags entry_;
+  ConnectionFlags connection_;
+};
+
+class Add : public Subcommand {
+ public:
+  void declare(FlagSet& flags) override {
+    flags.add_bool("all", all_, "add every image of an index");
+    entry_.declare(flags);
+    connection_.declare(flags);
+    flags.refuse({"artifact", "artifact-annotation", "artifact-config", "artifact-config-type",
+                  "artifact-exclude-titles", "artifact-layer-type", "artifact-subject",
+                  "artifact-type"});
+  }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 2, 2, "a list and an image must be specified");
+    get_list(app.store(), arguments[0]);
+    const registry::ConnectionOptions connection = connection_.options();
+    std::optional<image::Platform> platform;
+    if (!entry_.os.empty() || !entry_.arch.empty()) {
+      platform = image::Platform::host();
+      if (!entry_.os.empty()) platform->os = entry_.os;
+      if (!entry_.arch.empty()) platform->architecture = entry_.arch;
+      platform->variant = entry_.variant;
+    }
+    std::vector<Descriptor> entries = Members(app, connection).find(arguments[1], all_, platform);
+    if (entries.size() == 1) entry_.apply(entries.front());
+    const store::ManifestList list = edit(app, arguments[0], [&](Index& index) {
+      for (const Descriptor& entry : entries) put_entry(index, entry);
+    });
+    for (const Descriptor& entry : entries) print(list.id + ": " + entry.digest.str() + "\n");
+    return 0;
+  }
+
+ private:
+  bool all_ = false;
+  EntryFlags entry_;
+  ConnectionFlags connection_;
+};
+
+class Annotate : public Subcommand {
+ public:
+  void declare(FlagSet& flags) override {
+    entry_.declare(flags);
+    flags.add_bool("index", index_, "annotate the list itself");
+    flags.refuse({"subject"});
+  }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, index_ ? 1 : 2, 2, "a list and an image must be specified");
+    std::string digest;
+    const store::ManifestList list = edit(app, arguments[0], [&](Index& index) {
+      if (index_) {
+        entry_.annotate(index.annotations);
+      } else {
+        Descriptor& entry = find_entry(index, app.store(), arguments[1]);
+        entry_.apply(entry);
+        digest = ": " + entry.digest.str();
+      }
+    });
+    print(list.id + digest + "\n");
+    return 0;
+  }
+
+ private:
+  bool index_ = false;
+  EntryFlags entry_;
+};
+
+class Remove : public Subcommand {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 2, 2, "a list and a digest must be specified");
+    image::Digest digest;
+    const store::ManifestList list = edit(app, arguments[0], [&](Index& index) {
+      digest = find_entry(index, app.store(), arguments[1]).digest;
+      std::erase_if(index.manifests, [&](const Descriptor& e) { return e.digest == digest; });
+    });
+    print(list.id + ": " + digest.str() + "\n");
+    return 0;
+  }
+};
+
+class InspectList : public Subcommand {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, 1, "a list must be specified");
+    const store::ManifestList list = get_list(app.store(), arguments[0]);
+    print(image::Json::parse(list.document).str(4) + "\n");
+    return 0;
+  }
+};
+
+class Exists : public Subcommand {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, 1, "a list must be specified");
+    return app.store().find_list(arguments[0]) ? 0 : 1;
+  }
+};
+
+class RemoveLists : public Subcommand {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, -1, "a list must be specified");
+    for (const std::string& name : arguments) {
+      const store::ManifestList list = get_list(app.store(), name);
+      app.store().remove_list(list.id);
+      print(fmt::format("untagged: {}\n{}\n", list.name, list.id));
+    }
+    return 0;
+  }
+};
+
+class PushList : public Subcommand {
+ public:
+  void declare(FlagSet& flags) override {
+    add_fixed_bool(flags, "all", true, "push all images of the list (default true)");
+    flags.add_bool("rm", remove_, "remove the list afterwards");
+    flags.add_text("digestfile", "FILE", digest_file_, "write the index's digest to a file");
+    flags.add_bool("quiet,q", quiet_, "show no progress");
+    flags.add(
+        "format,f", "oci|v2s2",
+        [this](const std::string& text) { options_.format = parse_manifest_format(text); },
+        "format of the manifests; without: as they are stored");
+    connection_.declare(flags);
+    flags.refuse({"add-compression", "sign-by", "remove-signatures", "compression-format",
+                  "compression-level", "force-compression"});
+  }
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    expect_arguments(arguments, 1, 2, "a list must be specified");
+    const store::ManifestList list = get_list(app.store(), arguments[0]);
+    const registry::Location to = location_of(arguments.size() == 2 ? arguments[1] : list.name);
+    options_.connection = connection_.options();
+    Streams streams(STDOUT_FILENO, STDERR_FILENO);
+    const auto renderer = make_renderer(choose_progress("", quiet_), streams);
+    try {
+      const Descriptor pushed = registry::push_index(app.store(), Index::parse(list.document), to,
+                                                     options_, *renderer, app.stop_token());
+      if (!digest_file_.empty()) {
+        base::write_file_atomically(digest_file_, pushed.digest.str(), 0644);
+      }
+    } catch (...) {
+      renderer->finish(Renderer::End::kFailure);
+      throw;
+    }
+    renderer->finish(Renderer::End::kSuccess);
+    if (remove_) app.store().remove_list(list.id);
+    return 0;
+  }
+
+ private:
+  bool remove_ = false, quiet_ = false;
+  std::string digest_file_;
+  registry::PushOptions options_;
+  ConnectionFlags connection_;
+};
+
+struct SubcommandEntry {
+  std::string_view name, arguments, summary;
+  std::unique_ptr<Command> (*make)();
+};
+
+template <typename Kind>
+std::unique_ptr<Command> make() {
+  return std::make_unique<Kind>();
+}
+
+const SubcommandEntry kSubcommands[] = {
+    {"add", "LIST IMAGE", "Add an image", make<Add>},
+    {"annotate", "LIST IMAGE|DIGEST", "Change what the list says of an image", make<Annotate>},
+    {"create", "LIST [IMAGE...]", "Make a list", make<Create>},
+    {"exists", "LIST", "Exit with 0 if there is such a list, with 1 if not", make<Exists>},
+    {"inspect", "LIST", "Show a list", make<InspectList>},
+    {"push", "LIST [DESTINATION]", "Push a list and its images", make<PushList>},
+    {"remove", "LIST IMAGE|DIGEST", "Take an image out of a list", make<Remove>},
+    {"rm", "LIST...", "Remove lists; their images stay", make<RemoveLists>},
+};
+
+class Manifest : public Command {
+ public:
+  void declare(FlagSet&) override {}
+
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    if (arguments.empty()) {
+      print(overview());
+      return 0;
+    }
+    const auto* const entry =
+        std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
+                     [&](const SubcommandEntry& e) { return e.name == arguments.front(); });
+    if (entry == std::end(kSubcommands)) throw unknown(arguments.front());
+    const std::unique_ptr<Command> command = entry->make();
+    FlagSet flags;
+    bool help = false;
+    flags.add_bool("help,h", help, "show this text");
+    command->declare(flags);
+    const auto rest = flags.parse(std::span(arguments).subspan(1), FlagPlacement::kAnywhere);
+    if (help) {
+      print(fmt::format("{}\n\nUsage:\n  bld manifest {} [flags] {}\n\nFlags:\n{}", entry->summary,
+                        entry->name, entry->arguments, flags.usage()));
+      return 0;
+    }
+    return command->run(app, flags, rest);
+  }
+
+ private:
+  static std::string overview() {
+    std::string text = "Usage:\n  bld manifest SUBCOMMAND\n\nSubcommands:\n";
+    for (const SubcommandEntry& entry : kSubcommands) {
+      text += fmt::format("  {:<9} {:<20} {}\n", entry.name, entry.arguments, entry.summary);
+    }
+    return text;
+  }
+
+  static Error unknown(const std::string& name) {
+    Error error("unknown command \"{}\" for \"bld manifest\"", base::printable(name));
+    std::vector<std::string_view> known;
+    for (const SubcommandEntry& entry : kSubcommands) known.push_back(entry.name);
+    if (const auto meant = base::nearest(name, known)) {
+      error.hint(fmt::format("did you mean {}?", *meant));
+    }
+    return error;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_manifest() { return std::make_unique<Manifest>(); }
+
+}  // namespace bld::cmd

@@ -1,0 +1,121 @@
+"""Manifest lists: one name for the images of several platforms."""
+
+import json
+
+from support import CliTest, Registry, main, need, run
+
+
+class Lists(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.bld.import_busybox()
+        context = self.context("FROM localhost/busybox\nRUN echo amd > /arch\n")
+        self.bld("build", "-q", "-t", "amd", context)
+        container = self.bld("from", "amd").stdout.strip()
+        self.bld("config", "--arch", "arm64", "--variant", "v8", container)
+        self.bld("commit", "-q", container, "arm")
+        self.list = self.bld("manifest", "create", "both").stdout.strip()
+
+    def inspect(self, name="both"):
+        return json.loads(self.bld("manifest", "inspect", name).stdout)
+
+    def test_create_add_inspect(self):
+        self.assertRegex(self.list, "^[0-9a-f]{64}$")
+        lines = [self.bld("manifest", "add", "both", name).stdout.strip() for name in ("amd", "localhost/arm")]
+        entries = self.inspect()["manifests"]
+        self.assertEqual(lines, [f"{self.list}: {entry['digest']}" for entry in entries])
+        self.assertEqual([entry["platform"]["architecture"] for entry in entries], ["amd64", "arm64"])
+        self.bld("manifest", "add", "both", "arm")
+        self.assertEqual(len(self.inspect()["manifests"]), 2, "an image is there once")
+        self.assertEqual(self.bld("manifest", "inspect", self.list[:12]).stdout,
+                         self.bld("manifest", "inspect", "both").stdout)
+
+    def test_create_with_images_and_amend(self):
+        self.bld("manifest", "create", "--annotation", "a=b", "more", "amd")
+        failed = self.bld("manifest", "create", "more", "arm", ok=False)
+        self.assertEqual(failed.returncode, 125)
+        self.assertIn("--amend", failed.stderr)
+        self.bld("manifest", "create", "--amend", "more", "arm")
+        self.assertEqual(len(self.inspect("more")["manifests"]), 2)
+        self.assertEqual(self.inspect("more")["annotations"], {"a": "b"})
+        self.bld("manifest", "create", "third", "more")
+        self.assertEqual(self.inspect("third")["manifests"], self.inspect("more")["manifests"])
+
+    def test_what_an_entry_says(self):
+        self.bld("manifest", "add", "--os", "linux", "--arch", "arm", "--variant", "v7", "--annotation", "x=1",
+                 "--os-version", "6", "--os-features", "p,q", "both", "arm")
+        entry = self.inspect()["manifests"][0]
+        self.assertEqual(entry["platform"], {"architecture": "arm", "os": "linux", "variant": "v7",
+                                             "os.version": "6", "os.features": ["p", "q"]})
+        self.assertEqual(entry["annotations"], {"x": "1"})
+        self.bld("manifest", "annotate", "--arch", "s390x", "--annotation", "y=2", "both", entry["digest"])
+        entry = self.inspect()["manifests"][0]
+        self.assertEqual((entry["platform"]["architecture"], entry["platform"].get("variant")), ("s390x", None))
+        self.assertEqual(entry["annotations"], {"x": "1", "y": "2"})
+        self.bld("manifest", "annotate", "--index", "--annotation", "of=list", "both")
+        self.assertEqual(self.inspect()["annotations"], {"of": "list"})
+
+    def test_exists_remove_rm(self):
+        self.bld("manifest", "add", "both", "amd")
+        self.assertEqual(self.bld("manifest", "exists", "both").returncode, 0)
+        self.assertEqual(self.bld("manifest", "exists", "nosuch", ok=False).returncode, 1)
+        digest = self.inspect()["manifests"][0]["digest"]
+        self.assertEqual(self.bld("manifest", "remove", "both", digest).stdout, f"{self.list}: {digest}\n")
+        self.assertEqual(self.inspect().get("manifests"), [])
+        self.assertEqual(self.bld("manifest", "rm", "both").stdout, f"untagged: localhost/both:latest\n{self.list}\n")
+        self.assertEqual(self.bld("manifest", "exists", "both", ok=False).returncode, 1)
+        self.assertEqual(len(self.bld.images()), 3, "the images stay")
+
+    def test_push_to_a_registry(self):
+        need("skopeo")
+        self.bld("manifest", "create", "full", "amd", "arm")
+        with Registry(self.dir / "registry") as registry:
+            name = f"docker://{registry.name}/multi:1"
+            self.bld("manifest", "push", "-q", "--tls-verify=false", "--digestfile", self.dir / "digest", "full", name)
+            raw = run(["skopeo", "inspect", "--raw", "--tls-verify=false", name]).stdout
+            index = json.loads(raw)
+            self.assertEqual([e["platform"]["architecture"] for e in index["manifests"]], ["amd64", "arm64"])
+            for arch in ("amd64", "arm64"):
+                config = json.loads(run(["skopeo", "--override-arch", arch, "inspect", "--config",
+                                         "--tls-verify=false", name]).stdout)
+                self.assertEqual(config["architecture"], arch)
+            # And back: both images of the index into another store's list.
+            self.bld("rmi", "-f", "-a")
+            self.bld("manifest", "create", "--all", "--tls-verify=false", "again", name)
+            self.assertEqual([e["digest"] for e in self.inspect("again")["manifests"]],
+                             [e["digest"] for e in index["manifests"]])
+            self.bld("manifest", "push", "-q", "again", f"oci:{self.dir}/layout:x")
+            self.assertEqual((self.dir / "digest").read_text()[:7], "sha256:")
+
+    def test_push_to_a_layout(self):
+        self.bld("manifest", "create", "full", "amd", "arm")
+        self.bld("manifest", "push", "-q", "--rm", "full", f"oci:{self.dir}/layout:both")
+        self.assertEqual(self.bld("manifest", "exists", "full", ok=False).returncode, 1)
+        entry = json.loads((self.dir / "layout" / "index.json").read_text())["manifests"][0]
+        index = json.loads((self.dir / "layout" / "blobs" / entry["digest"].replace(":", "/")).read_text())
+        self.assertEqual(len(index["manifests"]), 2)
+        for member in index["manifests"]:
+            self.assertTrue((self.dir / "layout" / "blobs" / member["digest"].replace(":", "/")).exists())
+
+    def test_clear_errors(self):
+        self.bld("manifest", "create", "gone", "arm")
+        self.bld("rmi", "arm")
+        for words, message in ((("inspect", "nosuch"), "nosuch: image not known"),
+                               (("inspect", "amd"), "not a manifest list"),
+                               (("add", "both"), "must be specified"),
+                               (("remove", "both", "sha256:" + "0" * 64), "has no image"),
+                               (("push", "both", f"oci:{self.dir}/l"), "the list is empty"),
+                               (("push", "gone", f"oci:{self.dir}/l"), "no longer here"),
+                               (("push", "gone", f"docker-archive:{self.dir}/a"), "no longer here"),
+                               (("creat", "x"), "did you mean create?")):
+            with self.subTest(words):
+                failed = self.bld("manifest", *words, ok=False)
+                self.assertEqual(failed.returncode, 125)
+                self.assertIn(message, failed.stderr)
+        self.bld("manifest", "create", "one", "amd")
+        failed = self.bld("manifest", "push", "one", f"docker-archive:{self.dir}/a", ok=False)
+        self.assertIn("not an index", failed.stderr)
+
+
+if __name__ == "__main__":
+    main()

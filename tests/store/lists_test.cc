@@ -1,0 +1,68 @@
+#include "base/error.h"
+#include "store/database.h"
+#include "tests/store/fixture.h"
+
+namespace bld::store {
+namespace {
+
+using test::error_of;
+using test::open_store;
+using test::TempDir;
+
+TEST(Lists, AreFoundByNameAndId) {
+  const TempDir temp;
+  Store store = open_store(temp / "store");
+  const ManifestList made =
+      store.create_list({.id = {}, .name = "localhost/l:latest", .document = "{}"});
+  EXPECT_EQ(made.id.size(), 64U);
+  for (const std::string& text :
+       {std::string("l"), std::string("localhost/l:latest"), made.id, made.id.substr(0, 12)}) {
+    ASSERT_TRUE(store.find_list(text)) << text;
+    EXPECT_EQ(store.find_list(text)->id, made.id);
+  }
+  EXPECT_FALSE(store.find_list("other"));
+  EXPECT_FALSE(store.find_list(made.id.substr(0, 3))) << "too short to mean an ID";
+  EXPECT_NE(error_of([&] {
+              store.create_list({.id = {}, .name = "localhost/l:latest", .document = "{}"});
+            }).find("already used"),
+            std::string::npos);
+}
+
+TEST(Lists, AnEditIsKeptUnlessItThrows) {
+  const TempDir temp;
+  Store store = open_store(temp / "store");
+  store.create_list({.id = {}, .name = "localhost/l:latest", .document = "{}"});
+  store.edit_list("l", [](ManifestList& list) { list.document = "changed"; });
+  EXPECT_THROW(store.edit_list("l",
+                               [](ManifestList& list) {
+                                 list.document = "half";
+                                 throw base::Error("no");
+                               }),
+               base::Error);
+  EXPECT_EQ(store.find_list("l")->document, "changed");
+  EXPECT_TRUE(store.remove_list("l"));
+  EXPECT_FALSE(store.remove_list("l"));
+  EXPECT_TRUE(store.lists().empty());
+}
+
+TEST(Lists, AStoreOfTheFirstVersionGetsThem) {
+  const TempDir temp;
+  {
+    Store store = open_store(temp / "store");
+    test::store_image(store, "content", {"text"});
+  }
+  {
+    Database database(temp / "store/store.db", Database::Mode::kReadWrite);
+    Session session(database, SessionKind::kDurableWrite);
+    session.run("DROP TABLE lists");
+    session.query("PRAGMA user_version=1").next();
+    session.commit();
+  }
+  Store store = open_store(temp / "store");
+  EXPECT_TRUE(store.find_image("text")) << "what was there stays";
+  store.create_list({.id = {}, .name = "localhost/l:latest", .document = "{}"});
+  EXPECT_TRUE(store.find_list("l"));
+}
+
+}  // namespace
+}  // namespace bld::store
