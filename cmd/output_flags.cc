@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cmd/output_spec.h"
 #include "cmd/standard_streams.h"
 
 namespace bld::cmd {
@@ -65,13 +64,7 @@ void check_push(const builder::BuildRequest& request) {
 void OutputFlags::declare(FlagSet& flags) {
   flags.add(
       "output,o", "DIR|-|type=KIND,dest=PATH",
-      [this](const std::string& text) {
-        OutputSpec spec = parse_output(text);
-        if (spec.output.kind == OutputKind::kRegistry) {
-          names_.insert(names_.end(), spec.output.names.begin(), spec.output.names.end());
-        }
-        if (spec.leaves_store) outputs_.push_back(std::move(spec.output));
-      },
+      [this](const std::string& text) { take(parse_output(text)); },
       "write files or image: local, tar, oci, docker, image, registry; may be repeated");
   flags.add_bool("push", push_, "push the image to the registries of its names");
   // Where the image is kept is where everything of bld looks for it.
@@ -98,11 +91,27 @@ std::string OutputFlags::log_path(const builder::BuildRequest& request) const {
   return fmt::format("{}_{}_{}", log_file, platform.os, platform.architecture);
 }
 
+void OutputFlags::take(OutputSpec spec) {
+  if (spec.output.kind == OutputKind::kRegistry) {
+    names_.insert(names_.end(), spec.output.names.begin(), spec.output.names.end());
+  }
+  annotations_.insert(annotations_.end(), spec.annotations.begin(), spec.annotations.end());
+  rewrite_timestamp_ = rewrite_timestamp_ || spec.rewrite_timestamp;
+  if (spec.leaves_store) outputs_.push_back(std::move(spec.output));
+}
+
 void OutputFlags::apply(builder::BuildRequest& request) const {
   for (const image::Reference& name : names_) {
     if (std::find(request.tags.begin(), request.tags.end(), name) == request.tags.end()) {
       request.tags.push_back(name);
     }
+  }
+  request.annotations.insert(request.annotations.end(), annotations_.begin(), annotations_.end());
+  if (rewrite_timestamp_ && !request.timestamp) {
+    throw Error("rewrite-timestamp needs a time: --source-date-epoch or SOURCE_DATE_EPOCH");
+  }
+  if (rewrite_timestamp_ && request.file_times == builder::FileTimes::kKeep) {
+    request.file_times = builder::FileTimes::kClamp;
   }
   request.outputs = outputs_;
   const bool is_pushed = std::any_of(outputs_.begin(), outputs_.end(), [](const Output& output) {

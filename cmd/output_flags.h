@@ -6,6 +6,7 @@
 
 #include "builder/build_request.h"
 #include "cmd/flags.h"
+#include "cmd/output_spec.h"
 
 namespace bld::cmd {
 
@@ -22,8 +23,13 @@ class OutputFlags {
   bool quiet = false;
 
  private:
+  void take(OutputSpec spec);
+
   std::vector<builder::Output> outputs_;
-  std::vector<image::Reference> names_;  // of type=image,name=…
+  // What outputs say of the image itself.
+  std::vector<image::Reference> names_;
+  std::vector<std::pair<std::string, std::string>> annotations_;
+  bool rewrite_timestamp_ = false;
   bool push_ = false;
   bool log_split_ = false;
 };

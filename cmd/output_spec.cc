@@ -45,6 +45,20 @@ class Fields {
     return parse_bool(take(key, otherwise ? "true" : "false"));
   }
 
+  std::vector<std::pair<std::string, std::string>> take_annotations() {
+    constexpr std::string_view kPrefix = "annotation.";
+    std::vector<std::pair<std::string, std::string>> annotations;
+    for (auto field = values_.begin(); field != values_.end();) {
+      if (field->first.starts_with(kPrefix) && field->first.size() > kPrefix.size()) {
+        annotations.emplace_back(field->first.substr(kPrefix.size()), std::move(field->second));
+        field = values_.erase(field);
+      } else {
+        ++field;
+      }
+    }
+    return annotations;
+  }
+
   // What is left was understood by nobody.
   void finish(std::string_view type) const {
     if (values_.empty()) return;
@@ -145,6 +159,10 @@ OutputSpec parse_output(const std::string& text) {
     throw Error("type= is missing: it is {}", kTypes);
   } else {
     throw Error("unknown type \"{}\": must be {}", type, kTypes);
+  }
+  if (type != "local" && type != "tar") {
+    spec.rewrite_timestamp = fields.take_bool("rewrite-timestamp", false);
+    if (type != "docker") spec.annotations = fields.take_annotations();
   }
   fields.finish(type);
   return spec;

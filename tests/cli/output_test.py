@@ -119,6 +119,16 @@ class Output(CliTest):
         types = {manifest["mediaType"], manifest["config"]["mediaType"], *(b["mediaType"] for b in manifest["layers"])}
         self.assertTrue(all(t.startswith("application/vnd.oci.image.") for t in types), types)
 
+    def test_what_an_output_says_of_the_image(self):
+        self.bld("build", "--source-date-epoch", "1000", "-o",
+                 f"type=oci,dest={self.dir}/layout,tar=false,name=x:1,rewrite-timestamp=true,annotation.k=v w", self.place)
+        image = oci_layout.Image(self.dir / "layout", "1")
+        self.assertEqual(image.manifest["annotations"]["k"], "v w")
+        self.assertEqual({entry.mtime for path, entry in image.files().items() if path.startswith("/dir/")
+                          or path.startswith("dir/")}, {1000})
+        done = self.bld("build", "-o", f"type=oci,dest={self.dir}/x,rewrite-timestamp=true", self.place, ok=False)
+        self.assert_fails(done, "needs a time")
+
     def test_buildah_loads_the_archives(self):
         buildah = Buildah(self.dir / "buildah")
         image = self.bld.build(self.place, "-t", "example.com/app:1", "-o", f"type=oci,dest={self.dir}/i.oci",

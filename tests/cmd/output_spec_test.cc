@@ -49,6 +49,16 @@ TEST(OutputSpec, NamesAndCompression) {
   EXPECT_EQ(output.compression_level, 9);
 }
 
+TEST(OutputSpec, WhatItSaysOfTheImageItself) {
+  const auto spec =
+      parse_output("type=oci,dest=/d,annotation.a.b=c=d,rewrite-timestamp=true,annotation.e=f");
+  EXPECT_TRUE(spec.rewrite_timestamp);
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  EXPECT_EQ(spec.annotations, (Pairs{{"a.b", "c=d"}, {"e", "f"}}));
+  EXPECT_NE(error_of("type=local,dest=/d,annotation.a=b").find("has no"), std::string::npos);
+  EXPECT_NE(error_of("type=docker,dest=/d,annotation.a=b").find("has no"), std::string::npos);
+}
+
 TEST(OutputSpec, WhatIsWrongIsNamed) {
   EXPECT_NE(error_of("type=foo,dest=/d").find("unknown type \"foo\""), std::string::npos);
   EXPECT_NE(error_of("dest=/d").find("type= is missing"), std::string::npos);
