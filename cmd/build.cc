@@ -14,8 +14,10 @@
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/build_flags.h"
+#include "cmd/build_list.h"
 #include "cmd/build_metadata.h"
 #include "cmd/renderer.h"
+#include "cmd/standard_streams.h"
 
 namespace bld::cmd {
 
@@ -32,7 +34,20 @@ class Build : public Command {
   void declare(FlagSet& flags) override { flags_.declare(flags); }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
-    builder::BuildRequest request = flags_.request(arguments);
+    std::vector<builder::BuildResult> results;
+    const std::vector<builder::BuildRequest> requests = flags_.requests(arguments);
+    for (const builder::BuildRequest& request : requests) {
+      results.push_back(build_one(app, request, requests.size() > 1));
+    }
+    const OutputFlags& output = flags_.output;
+    if (output.manifest.empty()) return 0;
+    const std::string list = add_to_list(app.store(), output.manifest, results);
+    if (requests.size() > 1) tell_id(list, [](const std::string& text) { print(text); });
+    return 0;
+  }
+
+ private:
+  builder::BuildResult build_one(App& app, builder::BuildRequest request, bool is_one_of_several) {
     // Whoever is root keeps whose the files are; another's subordinate ids are of no use to him.
     if (app.isolation().original_uid == 0) {
       for (auto& output : request.outputs) output.owners = builder::FileOwners::kOfImage;
@@ -48,18 +63,23 @@ class Build : public Command {
     if (log && progress == Progress::kTty) progress = Progress::kSteps;
     const auto renderer = make_renderer(progress, streams);
     try {
-      const builder::BuildResult result =
+      builder::BuildResult result =
           builder::build(request, {app.store(), app.containers(), *renderer}, app.stop_token());
       renderer->finish(Renderer::End::kSuccess);
       report(request, result, progress, streams);
+      if (!is_one_of_several) {
+        write_metadata(request, result);
+        tell_id(std::string(result.image_id.hex()),
+                [&](const std::string& text) { streams.out(text); });
+        streams.check();
+      }
+      return result;
     } catch (...) {
       renderer->finish(Renderer::End::kFailure);
       throw;
     }
-    return 0;
   }
 
- private:
   void report(const builder::BuildRequest& request, const builder::BuildResult& result,
               Progress progress, Streams& streams) const {
     const std::string id(result.image_id.hex());
@@ -75,16 +95,23 @@ class Build : public Command {
         streams.out(fmt::format("Successfully tagged {}\n", tag.str()));
       }
     }
+  }
+
+  void write_metadata(const builder::BuildRequest& request,
+                      const builder::BuildResult& result) const {
+    const std::string& file = flags_.output.metadata_file;
+    if (!file.empty()) base::write_file_atomically(file, build_metadata(request, result), 0644);
+  }
+
+  // Of the image, or of the list of several.
+  template <typename Print>
+  void tell_id(const std::string& id, Print print_text) const {
     const OutputFlags& output = flags_.output;
-    if (!output.metadata_file.empty()) {
-      base::write_file_atomically(output.metadata_file, build_metadata(request, result), 0644);
-    }
     if (!output.raw_iid_file.empty()) base::write_file_atomically(output.raw_iid_file, id, 0644);
     if (!output.iid_file.empty()) {
       base::write_file_atomically(output.iid_file, "sha256:" + id, 0644);
     }
-    if (output.iid_file.empty() && output.raw_iid_file.empty()) streams.out(id + "\n");
-    streams.check();
+    if (output.iid_file.empty() && output.raw_iid_file.empty()) print_text(id + "\n");
   }
 
   BuildFlags flags_;

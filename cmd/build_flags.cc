@@ -85,7 +85,8 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   for (const std::string& file : build_arg_files_) read_build_arguments(file, from_files);
   request.build_args.insert(request.build_args.begin(), from_files.begin(), from_files.end());
   request.connection = connection_.options();
-  request.platform = platform_.platform();
+  const std::vector<image::Platform> platforms = platform_.platforms();
+  if (!platforms.empty()) request.platform = platforms.front();
   request.pull = pull_.policy();
   steps_.apply(request);
   image_.apply(request);
@@ -97,6 +98,32 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
     throw Error("--stdin: standard input is read as the Containerfile or context already");
   }
   return request;
+}
+
+std::vector<builder::BuildRequest> BuildFlags::requests(
+    const std::vector<std::string>& arguments) const {
+  std::vector<builder::BuildRequest> requests = {request(arguments)};
+  const std::vector<image::Platform> platforms = platform_.platforms();
+  if (platforms.size() < 2) return requests;
+  const builder::BuildRequest& first = requests.front();
+  if (output.manifest.empty()) {
+    Error error("several platforms need a manifest list to be in");
+    error.hint("--manifest NAME");
+    throw error;
+  }
+  if (!first.tags.empty() || !first.outputs.empty() || !output.metadata_file.empty()) {
+    Error error("--tag, --output and --metadata-file are of one image, not of several platforms");
+    error.hint("the list has a name: bld manifest push " + output.manifest);
+    throw error;
+  }
+  const bool reads_stdin = std::find(files_.begin(), files_.end(), "-") != files_.end() ||
+                           first.context == "-" || first.pass_stdin;
+  if (reads_stdin) throw Error("standard input can be read for one platform only");
+  for (std::size_t i = 1; i < platforms.size(); ++i) {
+    requests.push_back(first);
+    requests.back().platform = platforms[i];
+  }
+  return requests;
 }
 
 }  // namespace bld::cmd

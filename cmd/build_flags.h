@@ -20,6 +20,9 @@ class BuildFlags {
   // What was asked, with what the environment says where no flag does. Reads --build-arg-file.
   builder::BuildRequest request(const std::vector<std::string>& arguments) const;
 
+  // The same, one for each platform of several; at least one.
+  std::vector<builder::BuildRequest> requests(const std::vector<std::string>& arguments) const;
+
   // Names of the image, as they were given.
   const std::vector<std::string>& tags() const { return image_.tags; }
 

@@ -29,7 +29,7 @@ void accept_only(FlagSet& flags, std::string name, bool value, std::string hint)
       "");
 }
 
-constexpr const char* kOneByOne = "build one image a platform: call bld once for each --platform";
+constexpr const char* kNamePlatforms = "name them: --platform A,B --manifest NAME";
 constexpr const char* kScan =
     "write the image with --output type=oci,dest=FILE and let a scanner read that";
 constexpr const char* kCacheHere = "the cache is in the store: keep the directory of --root";
@@ -45,12 +45,11 @@ void declare_foreign_flags(FlagSet& flags) {
               "layers are compressed when they leave the store: --output type=oci, bld push");
   accept_only(flags, "provenance", false, "bld writes no attestations");
   accept_only(flags, "sbom", false, kScan);
-  accept_only(flags, "all-platforms", false, kOneByOne);
+  accept_only(flags, "all-platforms", false, kNamePlatforms);
   accept_only(flags, "compat-volumes", false,
               "RUN --mount=type=tmpfs,target=VOLUME forgets what is written there");
   flags.refuse("attest", "bld writes no attestations");
   flags.refuse("builder", "bld builds by itself: leave the flag out");
-  flags.refuse("manifest", kOneByOne);
   flags.refuse("layer-label", "bld makes no intermediate images; --label is for the image");
   for (const char* name : {"cache-from", "cache-to", "cache-ttl"}) flags.refuse(name, kCacheHere);
   flags.refuse("sign-by", "push the image, and sign it there: cosign sign, skopeo copy --sign-by");

@@ -74,21 +74,29 @@ void PlatformFlags::declare(FlagSet& flags) {
 }
 
 std::optional<image::Platform> PlatformFlags::platform() const {
-  if (platforms_.size() > 1) {
-    Error error("several platforms with --platform are not supported by bld yet");
-    error.hint("build one image a platform: call bld once for each");
-    throw error;
+  const std::vector<image::Platform> all = platforms();
+  if (all.size() > 1) throw Error("one platform is needed, not several");
+  return all.empty() ? std::nullopt : std::optional(all.front());
+}
+
+std::vector<image::Platform> PlatformFlags::platforms() const {
+  const bool has_parts = !os_.empty() || !arch_.empty() || !variant_.empty();
+  if (platforms_.empty() && !has_parts) return {};
+  if (platforms_.size() > 1 && has_parts) {
+    throw Error("--os, --arch and --variant are of one platform: leave them to --platform");
   }
-  if (platforms_.empty() && os_.empty() && arch_.empty() && variant_.empty()) return std::nullopt;
-  image::Platform platform = image::Platform::host();
-  if (!platforms_.empty()) platform = image::Platform::parse(platforms_.front());
-  if (!os_.empty()) platform.os = os_;
+  std::vector<image::Platform> all;
+  for (const std::string& text : platforms_) all.push_back(image::Platform::parse(text));
+  if (all.empty()) all.push_back(image::Platform::host());
+  image::Platform& first = all.front();
+  if (!os_.empty()) first.os = os_;
   if (!arch_.empty()) {
-    platform.architecture = arch_;
-    platform.variant.clear();
+    first.architecture = arch_;
+    first.variant.clear();
   }
-  if (!variant_.empty()) platform.variant = variant_;
-  return image::normalized(platform);
+  if (!variant_.empty()) first.variant = variant_;
+  first = image::normalized(first);
+  return all;
 }
 
 void PullFlags::declare(FlagSet& flags) {

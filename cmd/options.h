@@ -35,6 +35,8 @@ class PlatformFlags {
  public:
   void declare(FlagSet& flags);
   std::optional<image::Platform> platform() const;  // nothing: this machine's
+  // For who can take several, in the order given; empty: this machine's.
+  std::vector<image::Platform> platforms() const;
 
  private:
   std::string os_, arch_, variant_;

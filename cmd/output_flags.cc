@@ -66,6 +66,7 @@ void OutputFlags::declare(FlagSet& flags) {
       "output,o", "DIR|-|type=KIND,dest=PATH",
       [this](const std::string& text) { take(parse_output(text)); },
       "write files or image: local, tar, oci, docker, image, registry; may be repeated");
+  flags.add_text("manifest", "NAME", manifest, "add the image to this manifest list");
   flags.add_bool("push", push_, "push the image to the registries of its names");
   // Where the image is kept is where everything of bld looks for it.
   flags.add_optional(

@@ -18,6 +18,7 @@ class OutputFlags {
   // Where the log goes; empty: to the standard streams.
   std::string log_path(const builder::BuildRequest& request) const;
 
+  std::string manifest;  // the list that the image becomes part of; empty: none
   std::string iid_file, raw_iid_file, metadata_file;
   std::string log_file, progress;
   bool quiet = false;

@@ -1,5 +1,6 @@
 """Options of `bld build` that shape the image, and those that are refused."""
 
+import json
 import os
 import tarfile
 import time
@@ -281,13 +282,35 @@ class Options(CliTest):
                            "--all-platforms=false", "--compat-volumes=false", "--layers", "--no-cache")
         self.assertEqual(first.digest, again.digest)
 
+    def test_manifest_list(self):
+        place = self.context("FROM scratch\nARG TARGETARCH\nLABEL arch=$TARGETARCH\n")
+        platforms = "linux/amd64,linux/arm64"
+        self.bld("build", "--platform", platforms, "--manifest", "list", "--iidfile", self.dir / "id", place)
+
+        def members():
+            document = json.loads(self.bld("manifest", "inspect", "list").stdout)
+            return {entry["platform"]["architecture"]: entry["digest"] for entry in document["manifests"]}
+
+        both = members()
+        self.assertEqual(sorted(both), ["amd64", "arm64"])
+        self.bld("build", "--arch", "arm64", "--manifest", "list", "--label", "more=1", place)
+        again = members()
+        self.assertEqual(again["amd64"], both["amd64"])
+        self.assertNotEqual(again["arm64"], both["arm64"])
+        self.bld("manifest", "push", "list", f"oci:{self.dir}/pushed:1")
+        index = json.loads((self.dir / "pushed/index.json").read_text())
+        top = json.loads((self.dir / "pushed/blobs/sha256" / index["manifests"][0]["digest"][7:]).read_text())
+        self.assertEqual(len(top["manifests"]), 2)
+        for args, word in ((["--platform", platforms], "--manifest"),
+                           (["--platform", platforms, "--manifest", "l", "-t", "x"], "manifest push")):
+            self.assert_fails(self.bld("build", *args, place, ok=False), word)
+
     def test_refused_with_advice(self):
         place = self.context("FROM scratch\nLABEL a=1\n")
         for flags, advice in (("--rm=false", "no containers"), ("-D=false", "leave the store"),
                               ("--provenance=mode=max", "attestations"), ("--sbom=true", "scanner"),
                               ("--sbom syft", "scanner"), ("--builder x", "leave the flag out"),
-                              ("--manifest x", "--platform"), ("--all-platforms", "--platform"),
-                              ("--platform linux/arm64,linux/amd64", "once for each"),
+                              ("--all-platforms", "--platform"),
                               ("--layer-label a=b", "--label"), ("--cache-from x", "--root"),
                               ("--cache-to x", "--root"), ("--cache-ttl 1h", "--root"), ("--sign-by x", "cosign"),
                               ("--cw type=snp", "type=tar"), ("--compat-volumes", "type=tmpfs"),

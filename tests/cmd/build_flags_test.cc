@@ -136,7 +136,7 @@ TEST_F(BuildFlagsTest, AttestationsCanOnlyBeTurnedOff) {
 TEST_F(BuildFlagsTest, WhatBldDoesAnywayIsAcceptedTheOppositeIsRefused) {
   parse({"--rm", "--force-rm", "--skip-unused-stages", "--rm=true", "--compress", "-D"});
   EXPECT_NE(error_of({"--rm=false"}).find("not supported by bld yet"), std::string::npos);
-  EXPECT_NE(error_of({"--manifest", "x"}).find("--manifest is not supported by bld yet"),
+  EXPECT_NE(error_of({"--layer-label", "x"}).find("--layer-label is not supported by bld yet"),
             std::string::npos);
   EXPECT_NE(error_of({"--isolation=chroot"}).find("not supported by bld yet"), std::string::npos);
   EXPECT_NE(error_of({"https://example.com/x.git"}).find("not supported by bld yet"),
@@ -178,11 +178,27 @@ TEST_F(BuildFlagsTest, SecretsComeFromFilesOrVariables) {
   EXPECT_THROW(parse_secret("id=a,id=b"), base::Error);
 }
 
-TEST_F(BuildFlagsTest, OnePlatformAtATime) {
+TEST_F(BuildFlagsTest, SeveralPlatformsAreSeveralRequestsForOneList) {
+  const auto requests = [](const Words& words) {
+    BuildFlags build;
+    FlagSet flags;
+    build.declare(flags);
+    return build.requests(flags.parse(words, FlagPlacement::kAnywhere));
+  };
   EXPECT_EQ(parse({"--platform", "linux/arm64"}).platform->str(), "linux/arm64");
   EXPECT_EQ(parse({"--arch", "arm64"}).platform->architecture, "arm64");
-  EXPECT_NE(error_of({"--platform", "linux/arm64,linux/amd64"}).find("not supported"),
-            std::string::npos);
+  EXPECT_EQ(requests({}).size(), 1U);
+  const auto two = requests({"--platform", "linux/arm64,linux/amd64", "--manifest", "l"});
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(two[0].platform->str(), "linux/arm64");
+  EXPECT_EQ(two[1].platform->str(), "linux/amd64");
+  EXPECT_THROW(requests({"--platform", "linux/arm64,linux/amd64"}), base::Error);
+  EXPECT_THROW(requests({"--platform", "linux/arm64,linux/amd64", "--manifest=l", "-t", "x"}),
+               base::Error);
+  EXPECT_THROW(requests({"--platform", "linux/arm64,linux/amd64", "--manifest=l", "-f", "-"}),
+               base::Error);
+  EXPECT_THROW(requests({"--platform=linux/arm64,linux/amd64", "--manifest=l", "--os", "linux"}),
+               base::Error);
 }
 
 }  // namespace
