@@ -4,8 +4,6 @@
 #include <map>
 
 #include "base/error.h"
-#include "builder/containerfile.h"
-#include "builder/context.h"
 #include "builder/global_arguments.h"
 #include "builder/named_contexts.h"
 #include "dockerfile/parser.h"
@@ -45,7 +43,10 @@ dockerfile::CheckOptions options_of(const CheckInput& input,
       throw;
     }
   }
-  options.skip.insert(options.skip.end(), input.skip.begin(), input.skip.end());
+  for (const std::string& rule : input.skip) {
+    if (rule == "all") options.skip_all = true;
+    options.skip.push_back(rule);
+  }
   for (const std::string& rule : input.experimental) {
     if (rule == "all") options.experimental_all = true;
     options.experimental.push_back(rule);
@@ -153,19 +154,26 @@ std::optional<BaseImage> find_stored_base(store::Store& store, const std::string
   return base;
 }
 
-CheckedBuild check_only(const BuildRequest& request, store::Store& store) {
-  Containerfile text = read_containerfiles(request);
-  const Context context = Context::open(request.context, request.ignore_file, text.path);
-  const dockerfile::Containerfile file = dockerfile::parse(text.source);
-  CheckReport report = check({.request = request,
-                              .source = text.source,
-                              .file = file,
-                              .ignore = &context.ignore(),
-                              .all_stages = request.target.empty(),
-                              .find_base = [&](const std::string& name, const image::Platform& p) {
-                                return find_stored_base(store, name, p);
-                              }});
-  return {std::move(text.source), std::move(report)};
+CheckedText check_text(dockerfile::SourceText source, const BuildRequest& request,
+                       const TextOptions& options) {
+  CheckedText checked{std::move(source), {}, std::nullopt};
+  try {
+    const dockerfile::Containerfile file = dockerfile::parse(checked.source);
+    CheckInput input{.request = request, .source = checked.source, .file = file};
+    input.ignore = options.ignore;
+    input.all_stages = request.target.empty();
+    input.skip = options.skip;
+    input.experimental = options.experimental;
+    if (options.store != nullptr) {
+      input.find_base = [&](const std::string& name, const image::Platform& platform) {
+        return find_stored_base(*options.store, name, platform);
+      };
+    }
+    checked.report = check(input);
+  } catch (base::Error& error) {
+    checked.error = std::move(error);
+  }
+  return checked;
 }
 
 }  // namespace bld::builder

@@ -22,7 +22,8 @@ struct CheckInput {
   const dockerfile::IgnoreFile* ignore = nullptr;
   dockerfile::LintInput::Rules rules = dockerfile::LintInput::Rules::kAll;
   bool all_stages = false;  // not only what the request's target needs
-  std::vector<std::string> skip = {}, experimental = {};  // besides what the file says
+  // Rules, or "all", besides what the file says.
+  std::vector<std::string> skip = {}, experimental = {};
   // The image that a FROM means, if it is known.
   std::function<std::optional<BaseImage>(const std::string& name, const image::Platform& platform)>
       find_base = {};
@@ -44,12 +45,21 @@ void check_in_build(const CheckInput& input, base::EventSink& events);
 std::optional<BaseImage> find_stored_base(store::Store& store, const std::string& name,
                                           const image::Platform& platform);
 
-// Finds and reads the Containerfile and the ignore file of the request; builds and pulls nothing.
-struct CheckedBuild {
+struct CheckedText {
   dockerfile::SourceText source;
   CheckReport report;
+  std::optional<base::Error> error;  // the text is not correct; there is no report then
 };
 
-CheckedBuild check_only(const BuildRequest& request, store::Store& store);
+struct TextOptions {
+  const dockerfile::IgnoreFile* ignore = nullptr;
+  store::Store* store = nullptr;  // where bases are looked up, if it is given
+  std::vector<std::string> skip = {}, experimental = {};
+};
+
+// A Containerfile without building: nothing is pulled. What the request says about target,
+// arguments and platform counts; without a target all stages are looked at.
+CheckedText check_text(dockerfile::SourceText source, const BuildRequest& request,
+                       const TextOptions& options);
 
 }  // namespace bld::builder

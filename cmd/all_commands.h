@@ -20,6 +20,7 @@ std::unique_ptr<Command> make_from();
 std::unique_ptr<Command> make_images();
 std::unique_ptr<Command> make_info();
 std::unique_ptr<Command> make_inspect();
+std::unique_ptr<Command> make_lint();
 std::unique_ptr<Command> make_login();
 std::unique_ptr<Command> make_logout();
 std::unique_ptr<Command> make_manifest();

@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/build_call.h"
 #include "cmd/build_flags.h"
 #include "cmd/build_list.h"
 #include "cmd/build_metadata.h"
@@ -36,6 +37,9 @@ class Build : public Command {
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     std::vector<builder::BuildResult> results;
     const std::vector<builder::BuildRequest> requests = flags_.requests(arguments);
+    if (flags_.check.call != BuildCall::kBuild) {
+      return answer_call(flags_.check, requests.front(), app);
+    }
     for (const builder::BuildRequest& request : requests) {
       results.push_back(build_one(app, request, requests.size() > 1));
     }

@@ -58,6 +58,7 @@ void BuildFlags::declare(FlagSet& flags) {
   image_.declare(flags);
   base_.declare(flags);
   output.declare(flags);
+  check.declare(flags);
   steps_.declare(flags);
   connection_.declare(flags);
   platform_.declare(flags);

@@ -6,6 +6,7 @@
 
 #include "builder/build_request.h"
 #include "cmd/base_flags.h"
+#include "cmd/check_flags.h"
 #include "cmd/flags.h"
 #include "cmd/image_flags.h"
 #include "cmd/options.h"
@@ -27,6 +28,7 @@ class BuildFlags {
   const std::vector<std::string>& tags() const { return image_.tags; }
 
   OutputFlags output;
+  CheckFlags check;
 
  private:
   void declare_source(FlagSet& flags);

@@ -8,6 +8,9 @@ inline constexpr int kSuccess = 0;
 // as that of a failing RUN, overrides it.
 inline constexpr int kOwnError = 125;
 
+// Lint found something, and nothing else is wrong.
+inline constexpr int kFindings = 1;
+
 // Ended by a signal.
 constexpr int status_of_signal(int number) { return 128 + number; }
 
