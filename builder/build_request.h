@@ -112,7 +112,8 @@ struct BuildRequest {
   Confinement confinement;
   std::vector<std::string> ulimits;  // "nofile=1024:2048"
   std::uint64_t shm_size_bytes = 64 << 20;
-  bool pass_stdin = false;  // RUN reads our standard input
+  bool pass_stdin = false;      // RUN reads our standard input
+  bool compat_volumes = false;  // what a RUN writes to a VOLUME before it is forgotten
 
   // Seconds since 1970 for everything that bld writes into config and history (0 without it), and
   // what it means for the times of files in new layers.

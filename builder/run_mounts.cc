@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "layers/entries_layer.h"
 #include "layers/overlay_upper.h"
+#include "runtime/overlay.h"
 
 namespace bld::builder {
 
@@ -99,6 +100,12 @@ std::filesystem::path filtered_copy(const Context& context, const std::string& s
   return copy;
 }
 
+bool has_directory(const std::vector<std::filesystem::path>& trees, const std::string& path) {
+  const base::RootedDir files(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
+  const auto status = files.stat(path);
+  return status && S_ISDIR(status->st_mode);
+}
+
 }  // namespace
 
 RunMounts::RunMounts(const std::vector<MountOperation>& mounts, const MountSources& sources) {
@@ -133,6 +140,11 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
   if (const auto* step = std::get_if<FromStep>(&mount.source)) {
     view.lower = sources.inputs.at(step->input).trees(store);
     if (view.lower.empty()) view.lower.push_back(store.make_temp_dir());
+    // A VOLUME need not be there; no other mount is of what the step stands on.
+    if (step->input == 0 && !has_directory(view.lower, view.subpath)) {
+      mounts_.emplace_back(runtime::TmpfsMount{.target = view.target, .mode = 0755});
+      return;
+    }
   } else {
     const Context& context = sources.contexts.at(std::get<FromContext>(mount.source).name);
     if (context.ignore().empty() && mount.mount.read_only) {

@@ -113,6 +113,17 @@ void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerf
   for (const dockerfile::Word& text : run.mounts) {
     operation.mounts.push_back(mount(text, inputs, ssh_mounts));
   }
+  if (input_.request.compat_volumes) {
+    for (const std::string& volume : config().volumes) {
+      MountOperation own;
+      own.mount.type = RunMount::Type::kBind;
+      own.mount.target = resolve_directory(config(), volume);
+      own.mount.source = own.mount.target;
+      own.mount.read_only = false;
+      own.source = FromStep{0};  // what the step stands on
+      operation.mounts.push_back(std::move(own));
+    }
+  }
   std::string history = created_by(operation, stage_.variables.args());
   add_step(instruction, std::move(operation), std::move(inputs), std::move(history));
 }

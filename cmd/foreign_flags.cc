@@ -46,8 +46,6 @@ void declare_foreign_flags(FlagSet& flags) {
   accept_only(flags, "provenance", false, "bld writes no attestations");
   accept_only(flags, "sbom", false, kScan);
   accept_only(flags, "all-platforms", false, kNamePlatforms);
-  accept_only(flags, "compat-volumes", false,
-              "RUN --mount=type=tmpfs,target=VOLUME forgets what is written there");
   flags.refuse("attest", "bld writes no attestations");
   flags.refuse("builder", "bld builds by itself: leave the flag out");
   flags.refuse("layer-label", "bld makes no intermediate images; --label is for the image");

@@ -90,6 +90,8 @@ void StepFlags::declare(FlagSet& flags) {
                        "do every step of this stage again");
   flags.add_bool("skip-unused-stages", skip_unused_stages_,
                  "build only what the target needs (default true)");
+  flags.add_bool("compat-volumes", compat_volumes_,
+                 "forget what a command writes to a VOLUME that is declared before it");
   flags.add_bool("stdin", stdin_, "the commands read standard input");
   flags.add(
       "jobs", "N",
@@ -115,6 +117,7 @@ void StepFlags::apply(builder::BuildRequest& request) const {
   request.no_cache_stages = no_cache_stages_;
   request.skip_unused_stages = skip_unused_stages_;
   request.pass_stdin = stdin_;
+  request.compat_volumes = compat_volumes_;
   // Which of several commands at a time would get a line is nobody's guess.
   request.jobs = stdin_ ? 1 : jobs_;
   request.http_proxy = http_proxy_;

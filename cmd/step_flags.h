@@ -27,6 +27,7 @@ class StepFlags {
   std::vector<std::string> no_cache_stages_;
   bool skip_unused_stages_ = true;
   bool stdin_ = false;
+  bool compat_volumes_ = false;
   unsigned jobs_ = 0;
 };
 

@@ -250,6 +250,18 @@ class Options(CliTest):
         self.assertNotEqual(self.bld.layout("built", self.dir / "again").id, first.id)
         self.assert_fails(self.bld("build", "--no-cache-filter", "nine", self.dir / "context", ok=False), "nine")
 
+    def test_volumes_as_they_were(self):
+        text = ("FROM localhost/busybox\nRUN mkdir -m 750 /v && echo a > /v/kept\nVOLUME /v /missing\n"
+                "RUN echo b > /v/forgotten && test -e /v/kept && stat -c %a /v > /mode && echo c > /missing/x\n"
+                "COPY copied /v/\nRUN test -e /v/copied && test ! -e /v/forgotten\n")
+        self.image(text, "--compat-volumes", files={"copied": "x"})
+        self.assertEqual(self.in_image("built", "ls", "/v").split(), ["copied", "kept"])
+        self.assertEqual(self.in_image("built", "cat", "/mode"), "750\n")
+        self.assertNotIn("missing", self.in_image("built", "ls", "/").split())
+        self.image(text.replace("&& test ! -e /v/forgotten", "").replace("echo c > /missing/x", "true"),
+                   files={"copied": "x"})
+        self.assertEqual(self.in_image("built", "ls", "/v").split(), ["copied", "forgotten", "kept"])
+
     def test_standard_input(self):
         text = "FROM localhost/busybox\nRUN cat > /read\nRUN cat > /rest\n"
         place = self.context(text)
@@ -313,7 +325,7 @@ class Options(CliTest):
                               ("--all-platforms", "--platform"),
                               ("--layer-label a=b", "--label"), ("--cache-from x", "--root"),
                               ("--cache-to x", "--root"), ("--cache-ttl 1h", "--root"), ("--sign-by x", "cosign"),
-                              ("--cw type=snp", "type=tar"), ("--compat-volumes", "type=tmpfs"),
+                              ("--cw type=snp", "type=tar"),
                               ("--sbom-output x", "scanner"), ("--attest type=sbom", "attestations"),
                               ("--log-rusage", "time"), ("--loglevel 3", "--progress")):
             with self.subTest(flags):
