@@ -77,6 +77,21 @@ TEST_F(AttackTest, NoTerminalOfTheUserIsToBeTypedInto) {
   EXPECT_EQ(run(probe("terminal")).output, "controlling terminal: ENXIO\ntype into it: ENOTTY\n");
 }
 
+TEST_F(AttackTest, TheSessionIsTheContainersOwn) {
+  ContainerSpec wanted = spec("");
+  wanted.args = {"cat", "/proc/self/stat"};
+  // Its id, its parent's, its group's and its session's.
+  EXPECT_TRUE(run(wanted).output.starts_with("2 (cat) R 1 2 2 "));
+}
+
+TEST_F(AttackTest, StandardInputThatIsADirectoryIsNoWayOut) {
+  ContainerSpec wanted = spec("ls");
+  const base::UniqueFd outside(::open(temp_->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  wanted.stdin_fd = outside.get();
+  wanted.cwd = "/proc/self/fd/0";
+  EXPECT_THROW(run(wanted), base::Error);
+}
+
 TEST_F(AttackTest, AbstractSocketsOfTheHostNeedItsNetwork) {
   const std::string name = "bld-test-" + std::to_string(::getpid());
   const base::UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

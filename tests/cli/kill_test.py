@@ -1,0 +1,116 @@
+"""bld killed (SIGKILL) at random moments of builds: nothing is left, the store is sound, the next build works.
+
+BLD_KILLS is how often (default 10; scripts/kill-test does it a hundred times), BLD_SEED repeats a run."""
+
+import os
+import pathlib
+import random
+import time
+
+from support import CliTest, end, main, wait_for
+
+KILLS = int(os.environ.get("BLD_KILLS", "10"))
+SEED = int(os.environ.get("BLD_SEED", time.time_ns() % 1_000_000))
+
+
+def processes():
+    """(pid, start time) → parent's pid."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = pathlib.Path("/proc", entry, "stat").read_text().rpartition(") ")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                found[(int(entry), fields[19])] = int(fields[1])
+    return found
+
+
+def family(pid):
+    """The process and all below it. The command lines of containers tell nothing."""
+    every = processes()
+    found = {key for key in every if key[0] == pid}
+    while True:
+        pids = {key[0] for key in found}
+        more = {key for key, parent in every.items() if parent in pids} - found
+        if not more:
+            return found
+        found |= more
+
+
+class Kill(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.bld.import_busybox()
+        (self.dir / "secret").write_text(f"marker-{os.urandom(8).hex()}")
+
+    def work(self, number):
+        """A build of a bit of everything; no step is cached."""
+        return self.context(
+            "FROM localhost/busybox AS one\n"
+            f"RUN echo {number} > /one && (sleep 100 &) && seq 1 20000 > /numbers\n"
+            "RUN --mount=type=cache,target=/cache echo x >> /cache/log; cat /cache/log > /log\n"
+            "FROM localhost/busybox\n"
+            "COPY files /files\n"
+            f"RUN --mount=type=secret,id=s test -s /run/secrets/s && echo {number} > /two; trap '' TERM; sleep 0.05\n"
+            "COPY --from=one /numbers /one /\n"
+            "RUN rm -r /files/d1; mkdir -p /a/b/c; touch /a/b/c/d\n",
+            {f"files/d{i}/f{j}": f"{number} {i} {j}\n" * 50 for i in range(4) for j in range(25)}, name=f"work{number % 3}")
+
+    def options(self):
+        return ("-t", "killed", "--jobs", "2", "--secret", f"id=s,src={self.dir / 'secret'}")
+
+    def assert_nothing_left(self, relatives, moment):
+        wait_for(lambda: not relatives & set(processes()), 5, f"end of the processes ({moment})")
+        mounts = [line for line in pathlib.Path("/proc/self/mounts").read_text().splitlines() if str(self.dir) in line]
+        self.assertEqual(mounts, [], moment)
+        done = self.bld("check", ok=False)
+        self.assertEqual(done.returncode, 0, f"{moment}\n{done.stdout}{done.stderr}")
+
+    def test_at_any_moment(self):
+        generator = random.Random(SEED)
+        print(f"BLD_SEED={SEED} BLD_KILLS={KILLS}")
+        started = time.monotonic()
+        self.bld.build(self.work(0), *self.options())
+        whole = time.monotonic() - started
+        killed = 0
+        for number in range(1, KILLS + 1):
+            delay = generator.uniform(0, 1.1 * whole)
+            process = self.bld.start("build", *self.options(), str(self.work(number)))
+            self.addCleanup(end, process)
+            time.sleep(delay)
+            relatives = family(process.pid)
+            process.kill()
+            killed += process.wait() == -9
+            process.communicate()
+            self.assert_nothing_left(relatives, f"BLD_SEED={SEED}, kill {number} after {delay:.3f} s")
+        self.assertGreater(killed, KILLS // 3)
+
+        # The next build works, and has taken away what the killed ones left.
+        self.bld.build(self.work(KILLS), *self.options())
+        files = self.bld.layout("killed", self.dir / "out").files()
+        self.assertEqual(files["/two"].data, b"%d\n" % KILLS)
+        self.assertNotIn("/files/d1", files)
+        self.assertEqual(os.listdir(self.bld.root / "tmp"), [])
+        secret = (self.dir / "secret").read_bytes()
+        for path in self.bld.root.rglob("*"):
+            if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
+                self.assertNotIn(secret, path.read_bytes(), path)
+
+    def test_eight_builds_at_once_in_one_store(self):
+        builds = [self.bld.start("build", "-t", f"t{i}", "--secret", f"id=s,src={self.dir / 'secret'}",
+                                 str(self.context(f"FROM localhost/busybox\nRUN --mount=type=secret,id=s echo {i % 3} > /same\n"
+                                                  f"RUN echo {i} > /mine\n", name=f"c{i}"))) for i in range(8)]
+        for process in builds:
+            self.addCleanup(end, process)
+            _, err = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 0, err)
+        self.bld("check")
+        for i in range(8):
+            files = self.bld.layout(f"t{i}", self.dir / f"out{i}").files()
+            self.assertEqual((files["/same"].data, files["/mine"].data), (b"%d\n" % (i % 3), b"%d\n" % i))
+
+
+if __name__ == "__main__":
+    main()
