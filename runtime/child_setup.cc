@@ -169,7 +169,9 @@ void make_root(const ChildMemory& memory) {
 // which was seen to be the kernel's.
 class Masks {
  public:
-  Masks(int root, int null_device) : root_(root), null_device_(null_device) {}
+  // `empty` is shared: the first directory that was hidden, by an empty, read-only tmpfs.
+  Masks(int root, int null_device, int& empty)
+      : root_(root), null_device_(null_device), empty_(empty) {}
 
   bool hide(const char* name) {
     struct stat status {};
@@ -192,7 +194,7 @@ class Masks {
 
  private:
   int root_, null_device_;
-  int empty_ = -1;  // the first directory that was hidden: an empty, read-only tmpfs
+  int& empty_;
 };
 
 // The root directory of a mount of this kind, or -1.
@@ -235,7 +237,8 @@ void mask_kernel_files(int channel, long processors) {
   const int proc = open_kernel_root("/proc", PROC_SUPER_MAGIC);
   const int sys = open_kernel_root("/sys", SYSFS_MAGIC);
   if (null_device < 0 || proc < 0 || sys < 0) fail(channel, Stage::kMask);
-  Masks in_proc(proc, null_device), in_sys(sys, null_device);
+  int empty = -1;
+  Masks in_proc(proc, null_device, empty), in_sys(sys, null_device, empty);
   for (const char* name : {"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
                            "sched_debug", "scsi", "timer_list", "timer_stats"}) {
     if (!in_proc.hide(name)) fail(channel, Stage::kMask);

@@ -1,8 +1,10 @@
 // From the side of a hostile command: each test fails when the property that it is about is taken
 // away. docs/security.md lists them.
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -154,6 +156,35 @@ TEST_F(AttackTest, GroupsUmaskAndIgnoredSignalsOfTheBuilderAreNotInherited) {
   EXPECT_EQ(from_builder(wanted, set_up), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
+TEST_F(AttackTest, InheritableCapabilitiesOfTheBuilderAreNotInherited) {
+  ContainerSpec wanted = spec("");
+  wanted.args = {"grep", "-E", "CapInh|CapAmb", "/proc/self/status"};
+  const std::string output = from_builder(wanted, [] {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2] = {};
+    ::syscall(SYS_capget, &header, data);
+    for (auto& half : data) half.inheritable = half.permitted;
+    ::syscall(SYS_capset, &header, data);
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0);
+  });
+  EXPECT_EQ(output, "CapInh:\t0000000000000000\nCapAmb:\t0000000000000000\n");
+}
+
+TEST_F(AttackTest, NoNewPrivilegesIsForGood) {
+  ContainerSpec wanted = spec("grep NoNewPrivs /proc/self/status");
+  wanted.no_new_privileges = true;
+  EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t1\n");
+}
+
+TEST_F(AttackTest, TheInitIsClosedToDebuggers) {
+  if (runtime_here().isolation.kind != IsolationKind::kUserNamespace) {
+    GTEST_SKIP() << "root of the machine may look into everything";
+  }
+  ContainerSpec wanted = spec("cat /proc/1/maps; readlink /proc/1/exe; cat /proc/1/environ");
+  wanted.capabilities.add("SYS_PTRACE");
+  EXPECT_EQ(run(wanted).output, "");
+}
+
 TEST_F(AttackTest, DescriptorsOfTheBuilderAreNotInherited) {
   // Not close-on-exec, as a careless library would open it.
   const std::string output = from_builder(spec("ls /proc/self/fd"), [] {
@@ -193,6 +224,15 @@ TEST_F(AttackTest, TheKernelCannotBeTold) {
                            "/proc/sys/vm/overcommit_memory", "/sys/kernel/mm/ksm/run"}) {
     EXPECT_NE(run(std::string("echo x > ") + file).exit.status, 0) << file;
   }
+}
+
+TEST_F(AttackTest, SysIsReadOnlyAlsoWithANetworkOfItsOwn) {
+  ContainerSpec wanted = spec("grep ' /sys ' /proc/mounts; echo x > /sys/power/state");
+  wanted.network = NetworkMode::kNone;
+  const auto result = run(wanted);
+  EXPECT_EQ(result.output.find("sysfs /sys sysfs rw"), std::string::npos) << result.output;
+  EXPECT_NE(result.output.find("sysfs /sys sysfs ro"), std::string::npos) << result.output;
+  EXPECT_NE(result.exit.status, 0);
 }
 
 TEST_F(AttackTest, OomScoresCannotBeLowered) {
