@@ -137,17 +137,13 @@ void lint_stages(LintRun& run, const LintGlobals& globals) {
     const auto base = image ? run.stages.base_of(*image, stage.index) : std::nullopt;
     std::shared_ptr<const LintScope> below;
     if (base && !run.input.named_contexts.contains(*image)) {
-      auto scope = std::make_shared<LintScope>();
-      scope->below = ends[static_cast<std::size_t>(*base)];
-      scope->has_shell = scope->below->has_shell;
-      scope->workdir_is_set = scope->below->workdir_is_set;
-      below = std::move(scope);
+      below = ends[static_cast<std::size_t>(*base)];
     } else if (is_wanted) {
       below = scope_below(run, globals, stage);
     } else {
       below = std::make_shared<LintScope>();
     }
-    ends.push_back(lint_stage(run, globals, stage, std::move(below), is_wanted));
+    ends.push_back(lint_stage(run, globals, stage, below, is_wanted));
   }
 }
 

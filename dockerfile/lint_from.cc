@@ -51,7 +51,7 @@ void check_args(LintRun& run, const LintGlobals& globals, const Word& word) {
     if (globals.scope.knows(use.name) || !told.insert(use.name).second) continue;
     run.report("UndefinedArgInFrom", run.find_variable(word.span, use.name),
                fmt::format("FROM argument '{}' is not declared{}", use.name,
-                           suggestion(use.name, globals.scope.names())));
+                           run.may_suggest() ? suggestion(use.name, globals.scope.names()) : ""));
   }
 }
 

@@ -28,6 +28,9 @@ class LintRun {
 
   char escape() const { return input.file.directives.escape; }
 
+  // False when so many similar names were looked for that it is enough.
+  bool may_suggest() { return suggestions_left_ > 0 && suggestions_left_-- > 0; }
+
   const LintInput& input;
   const Stages stages;
 
@@ -35,22 +38,29 @@ class LintRun {
   bool wanted(const LintRule& rule) const;
 
   std::vector<Finding> findings_;
+  int suggestions_left_ = 500;
 };
 
 // The variables in force at one place of a stage, on top of those of the stage below.
 struct LintScope {
+  // Empty, and as much as `below` says. Long chains are made shorter, so that looking up is quick.
+  static std::shared_ptr<LintScope> on_top_of(const std::shared_ptr<const LintScope>& below);
+
   std::shared_ptr<const LintScope> below;
   std::map<std::string, std::optional<std::string>> set;  // nothing: the value is not known
   std::set<std::string> declared;                         // ARG without value
-  bool complete = false;  // all variables of the image below are known (only without `below`)
+  bool complete = false;        // all variables of the image below are known
+  std::size_t names_below = 0;  // how many, at most
+  int depth = 0;
   bool has_shell = false;
   bool workdir_is_set = false;
 
   // Whether something in the file, or the image below, makes the variable known.
   bool knows(const std::string& name) const;
   const std::optional<std::string>* find(const std::string& name) const;
-  bool is_complete() const;
   std::set<std::string> names() const;
+  // Whether there are so many names that looking for a similar one takes long.
+  bool has_many_names() const;
 
   // The word's value, if all that it depends on is known.
   std::optional<std::string> expand(std::string_view word, char escape) const;
@@ -78,7 +88,7 @@ void lint_from_lines(LintRun& run, const LintGlobals& globals);
 // image; returns that at its end.
 std::shared_ptr<const LintScope> lint_stage(LintRun& run, const LintGlobals& globals,
                                             const Stage& stage,
-                                            std::shared_ptr<const LintScope> below,
+                                            const std::shared_ptr<const LintScope>& below,
                                             bool instructions_wanted);
 
 // bld's own rules, for one instruction, with the variables that are in force there.

@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 9> kPredefined = {
     "BUILDPLATFORM",  "BUILDOS",  "BUILDARCH",  "BUILDVARIANT"};
 
 constexpr std::size_t kMostCandidates = 500;
+constexpr int kDeepest = 128;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -36,10 +37,26 @@ bool LintScope::knows(const std::string& name) const {
   return false;
 }
 
-bool LintScope::is_complete() const {
-  const LintScope* scope = this;
-  while (scope->below) scope = scope->below.get();
-  return scope->complete;
+bool LintScope::has_many_names() const {
+  return names_below + set.size() + declared.size() > kMostCandidates;
+}
+
+std::shared_ptr<LintScope> LintScope::on_top_of(const std::shared_ptr<const LintScope>& below) {
+  auto scope = std::make_shared<LintScope>();
+  scope->complete = below->complete;
+  scope->has_shell = below->has_shell;
+  scope->workdir_is_set = below->workdir_is_set;
+  if (below->depth < kDeepest) {
+    scope->below = below;
+    scope->depth = below->depth + 1;
+    scope->names_below = below->names_below + below->set.size() + below->declared.size();
+    return scope;
+  }
+  for (const LintScope* part = below.get(); part != nullptr; part = part->below.get()) {
+    scope->set.insert(part->set.begin(), part->set.end());
+    scope->declared.insert(part->declared.begin(), part->declared.end());
+  }
+  return scope;
 }
 
 std::set<std::string> LintScope::names() const {
@@ -53,10 +70,9 @@ std::set<std::string> LintScope::names() const {
 
 std::optional<std::string> LintScope::expand(std::string_view word, char escape) const {
   bool certain = true;
-  const bool all_known = is_complete();
   const Lookup lookup = [&](std::string_view name) -> std::optional<std::string> {
     const auto* value = find(std::string(name));
-    if (value != nullptr ? !*value : !all_known) certain = false;
+    if (value != nullptr ? !*value : !complete) certain = false;
     return value != nullptr ? *value : std::nullopt;
   };
   try {
@@ -116,7 +132,8 @@ bool one_slip_apart(std::string_view a, std::string_view b) {
 
 std::string suggestion(std::string_view name, const std::set<std::string>& known,
                        std::string_view prefix) {
-  if (known.size() > kMostCandidates) return {};
+  // Of short names each is near to each.
+  if (known.size() > kMostCandidates || name.size() < 3) return {};
   std::vector<std::string_view> candidates;
   for (const std::string& candidate : known) {
     if (one_slip_apart(name, candidate)) {

@@ -38,12 +38,12 @@ bool is_absolute(std::string_view path) {
 class StageLint {
  public:
   StageLint(LintRun& run, const LintGlobals& globals, const Stage& stage,
-            std::shared_ptr<const LintScope> below, bool wanted)
-      : run_(run), globals_(globals), stage_(stage), wanted_(wanted) {
-    scope_->has_shell = below->has_shell;
-    scope_->workdir_is_set = below->workdir_is_set;
-    scope_->below = std::move(below);
-  }
+            const std::shared_ptr<const LintScope>& below, bool wanted)
+      : run_(run),
+        globals_(globals),
+        stage_(stage),
+        wanted_(wanted),
+        scope_(LintScope::on_top_of(below)) {}
 
   std::shared_ptr<const LintScope> lint();
 
@@ -76,7 +76,7 @@ class StageLint {
   const LintGlobals& globals_;
   const Stage& stage_;
   bool wanted_;
-  std::shared_ptr<LintScope> scope_ = std::make_shared<LintScope>();
+  std::shared_ptr<LintScope> scope_;
   const Instruction* at_ = nullptr;
   std::set<std::string> told_;          // of the current instruction
   std::set<std::string> of_the_image_;  // names that it may define, for all that is known
@@ -96,8 +96,9 @@ bool is_mistake(const std::string& name, const LintGlobals& globals,
 void StageLint::undefined(const std::string& name, const Span& span) {
   if (scope_->knows(name) || !told_.insert(name).second) return;
   if (of_the_image_.contains(name)) return;
-  const std::set<std::string> known = scope_->names();
-  if (!scope_->is_complete() && !is_mistake(name, globals_, known)) {
+  const bool compare = !scope_->has_many_names() && run_.may_suggest();
+  const std::set<std::string> known = compare ? scope_->names() : std::set<std::string>();
+  if (!scope_->complete && !is_mistake(name, globals_, known)) {
     of_the_image_.insert(name);
     return;
   }
@@ -366,9 +367,9 @@ void lint_sources(LintRun& run, const Stage& stage, const Instruction& instructi
 
 std::shared_ptr<const LintScope> lint_stage(LintRun& run, const LintGlobals& globals,
                                             const Stage& stage,
-                                            std::shared_ptr<const LintScope> below,
+                                            const std::shared_ptr<const LintScope>& below,
                                             bool instructions_wanted) {
-  return StageLint(run, globals, stage, std::move(below), instructions_wanted).lint();
+  return StageLint(run, globals, stage, below, instructions_wanted).lint();
 }
 
 }  // namespace bld::dockerfile

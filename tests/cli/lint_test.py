@@ -150,6 +150,14 @@ class Builds(CliTest):
         self.assertIn("UndefinedVar: Usage of undefined variable '$ELSEWHERE'", done.stderr)
         self.assertNotIn("$KNOWN'", done.stderr)
 
+    def test_a_base_of_another_platform(self):
+        self.bld.build(self.context("FROM scratch\nENV A=1\n"), "--platform=linux/s390x", "-t", "localhost/big")
+        context = self.context("FROM localhost/big\nLABEL a=$A\n")
+        [warning] = json.loads(self.check(context, "--call=check,format=json").stdout)["warnings"]
+        self.assertEqual(warning["ruleName"], "InvalidBaseImagePlatform")
+        self.assertIn('"linux/s390x"', warning["detail"])
+        self.assertEqual(self.check(context, "--check", "--platform=linux/s390x").returncode, 0)
+
     def test_while_building_findings_are_lines(self):
         context = self.context("FROM scratch AS Final\nCOPY a.txt /\n", {"a.txt": ""})
         line = "[Warning] Containerfile:1:17: StageNameCasing: Stage name 'Final' should be lowercase"
