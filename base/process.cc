@@ -135,6 +135,35 @@ ProcessResult run_process(const ProcessOptions& options) {
   return result;
 }
 
+BackgroundProcess::BackgroundProcess(const ProcessOptions& options) {
+  const Prepared prepared = prepare(options);
+  const UniqueFd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null_device) throw Error::sys("open", "/dev/null");
+  Pipe report = make_pipe();
+  pid_ = ::fork();
+  if (pid_ < 0) throw Error::sys("fork", "");
+  const int null_fd = null_device.get();
+  if (pid_ == 0) child(prepared, null_fd, null_fd, null_fd, report.write.get());
+  report.write.reset();
+  int exec_error = 0;
+  if (::read(report.read.get(), &exec_error, sizeof exec_error) == sizeof exec_error) {
+    wait_for_exit(pid_);
+    throw Error::sys("exec", prepared.program, exec_error);
+  }
+}
+
+BackgroundProcess::~BackgroundProcess() {
+  if (has_ended()) return;
+  ::kill(pid_, SIGTERM);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+bool BackgroundProcess::has_ended() {
+  if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == pid_) pid_ = -1;
+  return pid_ < 0;
+}
+
 std::string find_program(std::string_view name) {
   const char* path = std::getenv("PATH");
   const std::string_view folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";

@@ -26,6 +26,22 @@ struct ProcessResult {
 // that cannot be started is an Error. Only 0, 1 and 2 are open in it.
 ProcessResult run_process(const ProcessOptions& options);
 
+// A program that runs besides us until this is destroyed (by SIGTERM, and waited for), or until the
+// thread that started it ends. It reads and writes nothing: 0, 1 and 2 are /dev/null.
+class BackgroundProcess {
+ public:
+  // `input` and `output_limit_bytes` of the options mean nothing.
+  explicit BackgroundProcess(const ProcessOptions& options);
+  ~BackgroundProcess();
+  BackgroundProcess(const BackgroundProcess&) = delete;
+  BackgroundProcess& operator=(const BackgroundProcess&) = delete;
+
+  bool has_ended();
+
+ private:
+  int pid_ = -1;
+};
+
 // The path of a program in PATH, or empty.
 std::string find_program(std::string_view name);
 

@@ -43,10 +43,18 @@ struct SecretSource {
   std::string variable;
 };
 
-// --ssh ID[=SOCKET]
+// --ssh ID[=SOCKET|KEY,KEY…]
 struct SshSource {
   std::string id;
-  std::filesystem::path socket;
+  std::filesystem::path socket;  // of an agent; empty: one of our own, for `keys`
+  std::vector<std::filesystem::path> keys = {};
+};
+
+// What the commands find as /etc/resolv.conf, /etc/hosts and /etc/hostname.
+struct NetworkFiles {
+  std::vector<std::string> add_hosts;                      // "NAME:ADDRESS"
+  std::vector<std::string> servers, searches, options;     // each replaces the host's if not empty
+  bool resolv_conf = true, hosts = true, hostname = true;  // false: what the image has
 };
 
 // -v HOST:CONTAINER[:OPTIONS], for every RUN; never in the image.
@@ -102,9 +110,10 @@ struct BuildRequest {
   registry::ConnectionOptions connection;  // --tls-verify, --creds, --authfile, --cert-dir
 
   NetworkChoice network = NetworkChoice::kDefault;
-  std::vector<std::string> add_hosts;  // "NAME:ADDRESS"
-  bool http_proxy = true;              // RUN sees the proxy variables of our environment
+  NetworkFiles network_files;
+  bool http_proxy = true;  // RUN sees the proxy variables of our environment
   std::vector<std::string> cap_add, cap_drop;
+  bool allow_insecure = false;  // RUN --security=insecure may be used
   std::vector<SecretSource> secrets;
   std::vector<SshSource> ssh;
   std::vector<VolumeMount> volumes;

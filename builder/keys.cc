@@ -66,6 +66,7 @@ struct NormalForm {
     Form form;
     form.field("run").list(run.args).field(run.script).list(run.env);
     form.field(run.directory).field(run.user).number(static_cast<int>(run.network));
+    if (run.insecure) form.field("insecure");
     form.number(static_cast<long long>(run.mounts.size()));
     for (const MountOperation& mount : run.mounts) {
       add(form, mount.mount);
@@ -110,7 +111,12 @@ std::string normal_form(const BuildRequest& request) {
   Form form;
   form.number(static_cast<int>(request.file_times));
   form.number(request.file_times == FileTimes::kKeep ? 0 : request.timestamp.value_or(0));
-  return std::move(form.list(request.add_hosts)).text();
+  const NetworkFiles& files = request.network_files;
+  form.list(files.add_hosts);  // name servers do not decide what a name means
+  if (!files.hosts || !files.hostname || !files.resolv_conf) {
+    form.number(files.hosts).number(files.hostname).number(files.resolv_conf);
+  }
+  return std::move(form).text();
 }
 
 std::string definition_key(const Step& step, const BuildRequest& request,

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <deque>
+#include <functional>
 #include <utility>
 
 #include "base/check.h"
@@ -14,6 +17,7 @@
 #include "base/text.h"
 #include "layers/entries_layer.h"
 #include "layers/overlay_upper.h"
+#include "layers/squash.h"
 #include "runtime/overlay.h"
 
 namespace bld::builder {
@@ -23,7 +27,6 @@ namespace {
 using dockerfile::RunMount;
 
 constexpr std::size_t kMaxSecretBytes = 500 * 1024;
-constexpr std::string_view kSshTarget = "/run/buildkit/ssh_agent.";
 
 // A directory that holds one cache: "data" is what steps see, "lock" says who uses it.
 struct CacheDirectory {
@@ -36,13 +39,23 @@ base::FileLock::Mode lock_mode(RunMount::Sharing sharing) {
                                                : base::FileLock::Mode::kExclusive;
 }
 
-base::RootedDir make_cache_data(const std::filesystem::path& directory, const RunMount& mount) {
+// What a new cache begins with. Empty: nothing.
+using CacheSeed = std::function<std::filesystem::path()>;
+
+// Other users of the cache may be making it at the same time: whoever renames first has made it.
+base::RootedDir make_cache_data(const std::filesystem::path& directory, const RunMount& mount,
+                                const CacheSeed& seed, store::Store& store) {
   const base::RootedDir parent = base::RootedDir::open(directory);
-  if (::mkdirat(parent.fd(), "data", 0700) == 0) {
+  if (!parent.lstat("data")) {
+    const std::filesystem::path made = seed ? seed() : store.make_temp_dir();
     const mode_t mode = mount.mode.value_or(0755);
-    if (::fchownat(parent.fd(), "data", mount.uid.value_or(0), mount.gid.value_or(0), 0) != 0 ||
-        ::fchmodat(parent.fd(), "data", mode, 0) != 0) {
+    if (::chown(made.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0 ||
+        ::chmod(made.c_str(), mode) != 0) {
       throw base::Error::sys("chown", "cache directory");
+    }
+    if (::renameat2(AT_FDCWD, made.c_str(), parent.fd(), "data", RENAME_NOREPLACE) != 0 &&
+        errno != EEXIST) {
+      throw base::Error::sys("rename", "cache directory");
     }
   }
   return parent.open_dir("data", base::Resolve::kInRootNoLinks);
@@ -50,17 +63,18 @@ base::RootedDir make_cache_data(const std::filesystem::path& directory, const Ru
 
 // Shared users of one cache hold its lock shared, a locked one waits for it alone, and a private
 // one takes the first of the caches "id", "id (2)", … that nobody uses.
-CacheDirectory open_cache(store::Store& store, const std::string& id, const RunMount& mount) {
+CacheDirectory open_cache(store::Store& store, const std::string& id, const RunMount& mount,
+                          const CacheSeed& seed) {
   for (int number = 1;; ++number) {
     const std::filesystem::path directory =
         store.cache_dir(number == 1 ? id : fmt::format("{} ({})", id, number));
     const std::filesystem::path lock_path = directory / "lock";
     if (mount.sharing != RunMount::Sharing::kPrivate) {
       auto lock = base::FileLock::wait(lock_path, lock_mode(mount.sharing));
-      return {make_cache_data(directory, mount), std::move(lock)};
+      return {make_cache_data(directory, mount, seed, store), std::move(lock)};
     }
     if (auto lock = base::FileLock::attempt(lock_path, base::FileLock::Mode::kExclusive)) {
-      return {make_cache_data(directory, mount), std::move(*lock)};
+      return {make_cache_data(directory, mount, seed, store), std::move(*lock)};
     }
   }
 }
@@ -104,6 +118,40 @@ bool has_directory(const std::vector<std::filesystem::path>& trees, const std::s
   const base::RootedDir files(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
   const auto status = files.stat(path);
   return status && S_ISDIR(status->st_mode);
+}
+
+// A folder of these trees as a directory of its own, with owners and all.
+std::filesystem::path copy_of_folder(const std::vector<std::filesystem::path>& trees,
+                                     const std::string& folder, store::Store& store) {
+  std::deque<base::RootedDir> opened;
+  std::vector<const base::RootedDir*> merged;
+  for (const std::filesystem::path& tree : trees) {
+    merged.push_back(&opened.emplace_back(base::RootedDir::open(tree)));
+  }
+  const std::filesystem::path whole = store.make_temp_dir();
+  const base::RootedDir root = base::RootedDir::open(whole);
+  layers::squash(merged, root, {.keep_whiteouts = false, .hard_links = false});
+  if (base::clean_absolute(folder) == "/") return whole;
+  const auto found = root.find_dir(folder, base::Resolve::kInRoot);
+  if (!found) throw base::Error("\"{}\": no such folder there", base::printable(folder));
+  // Where the kernel found it, whatever links led there.
+  const auto path = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", found->fd()));
+  std::filesystem::path copy = store.make_temp_dir();
+  if (::rename(path.c_str(), copy.c_str()) != 0) throw base::Error::sys("rename", folder);
+  return copy;
+}
+
+// Caches of one id that begin with different contents are different caches.
+std::string cache_id(const MountOperation& mount, const MountSources& sources) {
+  std::string id = mount.mount.id;
+  if (std::holds_alternative<FromNowhere>(mount.source)) return id;
+  id += "\nfrom ";
+  if (const auto* step = std::get_if<FromStep>(&mount.source)) {
+    id += image::chain_id(sources.inputs.at(step->input).diff_ids()).digest.str();
+  } else {
+    id += "context " + std::get<FromContext>(mount.source).name;
+  }
+  return id + "\nsource " + mount.mount.source;
 }
 
 }  // namespace
@@ -170,10 +218,23 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
 }
 
 void RunMounts::add_cache(const MountOperation& mount, const MountSources& sources) {
-  if (!std::holds_alternative<FromNowhere>(mount.source)) {
-    throw base::Error("RUN --mount=type=cache,from= is not supported by bld yet");
+  store::Store& store = sources.services.store;
+  CacheSeed seed;
+  if (const auto* step = std::get_if<FromStep>(&mount.source)) {
+    seed = [&mount, &store, snapshot = sources.inputs.at(step->input)] {
+      return copy_of_folder(snapshot.trees(store), mount.mount.source, store);
+    };
+  } else if (const auto* context = std::get_if<FromContext>(&mount.source)) {
+    seed = [&mount, &store, &files = sources.contexts.at(context->name)] {
+      std::string subpath;
+      std::filesystem::path copy = filtered_copy(files, mount.mount.source, subpath, store);
+      if (!subpath.empty()) throw base::Error("\"{}\" is no folder", mount.mount.source);
+      return copy;
+    };
+  } else if (!mount.mount.source.empty()) {
+    throw base::Error("a cache mount with source= needs from=, what it is a folder of");
   }
-  CacheDirectory cache = open_cache(sources.services.store, mount.mount.id, mount.mount);
+  CacheDirectory cache = open_cache(store, cache_id(mount, sources), mount.mount, seed);
   mounts_.emplace_back(runtime::BindMount{.target = mount.mount.target,
                                           .source_fd = cache.data.fd(),
                                           .read_only = mount.mount.read_only});
@@ -207,7 +268,6 @@ void RunMounts::add_secret(const RunMount& mount, const MountSources& sources) {
                                           .read_only = true});
 }
 
-// The agent's own socket. Its owner is the user who runs bld, root inside, so it serves only root.
 void RunMounts::add_ssh(const RunMount& mount, const MountSources& sources) {
   const std::string id = mount.id.empty() ? "default" : mount.id;
   const auto& agents = sources.request.ssh;
@@ -219,13 +279,17 @@ void RunMounts::add_ssh(const RunMount& mount, const MountSources& sources) {
     error.hint("give it with --ssh " + id);
     throw error;
   }
-  if (mount.uid.value_or(0) != 0 || mount.gid.value_or(0) != 0) {
-    throw base::Error("RUN --mount=type=ssh with uid or gid is not supported by bld yet");
+  store::Store& store = sources.services.store;
+  const std::filesystem::path directory = store.make_temp_dir();
+  std::filesystem::path agent = found->socket;
+  if (agent.empty()) {
+    agents_.push_back(std::make_unique<SshAgent>(directory, found->keys));
+    agent = agents_.back()->socket();
   }
-  base::UniqueFd socket(::open(found->socket.c_str(), O_PATH | O_CLOEXEC));
-  if (!socket) throw base::Error::sys("open", found->socket.string());
-  mounts_.emplace_back(runtime::BindMount{.target = mount.target, .source_fd = socket.get()});
-  descriptors_.push_back(std::move(socket));
+  const SshForward& forward = forwards_.emplace_back(
+      directory, agent, mount.uid.value_or(0), mount.gid.value_or(0), mount.mode.value_or(0600));
+  mounts_.emplace_back(
+      runtime::BindMount{.target = mount.target, .source_fd = forward.socket_fd()});
   env_.push_back("SSH_AUTH_SOCK=" + mount.target);
 }
 

@@ -12,6 +12,8 @@
 #include "builder/build.h"
 #include "builder/context.h"
 #include "builder/snapshot.h"
+#include "builder/ssh_agent.h"
+#include "builder/ssh_forward.h"
 #include "builder/step.h"
 #include "runtime/container_spec.h"
 
@@ -47,6 +49,8 @@ class RunMounts {
   std::vector<base::UniqueFd> descriptors_;
   std::vector<base::RootedDir> directories_;
   std::vector<base::FileLock> locks_;
+  std::vector<std::unique_ptr<SshAgent>> agents_;
+  std::vector<SshForward> forwards_;          // to the agents
   std::vector<store::ActiveTree> discarded_;  // take what is written to bind mounts
   std::vector<runtime::Mount> mounts_;
   std::vector<std::string> env_;

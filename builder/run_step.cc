@@ -55,15 +55,26 @@ bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   });
 }
 
+void add_network_files(runtime::ContainerSpec& spec, const NetworkFiles& files) {
+  const auto add = [&spec](const char* target, std::string contents) {
+    spec.mounts.emplace_back(runtime::FileMount{.target = target, .contents = std::move(contents)});
+  };
+  if (files.resolv_conf) {
+    runtime::ResolvConfOptions options;
+    options.nameservers = files.servers;
+    options.searches = files.searches;
+    options.options = files.options;
+    add("/etc/resolv.conf", runtime::resolv_conf_for(spec.network, options));
+  }
+  if (files.hosts) {
+    add("/etc/hosts", runtime::hosts_file(spec.hostname, extra_hosts(files.add_hosts)));
+  }
+  if (files.hostname) add("/etc/hostname", spec.hostname + "\n");
+}
+
 void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
                 const RunEnvironment& environment) {
-  spec.mounts.emplace_back(runtime::FileMount{.target = "/etc/resolv.conf",
-                                              .contents = runtime::resolv_conf_for(spec.network)});
-  spec.mounts.emplace_back(runtime::FileMount{
-      .target = "/etc/hosts",
-      .contents = runtime::hosts_file(spec.hostname, extra_hosts(environment.add_hosts))});
-  spec.mounts.emplace_back(
-      runtime::FileMount{.target = "/etc/hostname", .contents = spec.hostname + "\n"});
+  add_network_files(spec, environment.network_files);
   if (!operation.script.empty()) {
     spec.mounts.emplace_back(runtime::FileMount{.target = std::string(kScriptPath),
                                                 .contents = operation.script,
@@ -131,6 +142,11 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.seccomp = environment.confinement.seccomp;
   spec.seccomp_filter = environment.confinement.seccomp_filter;
   spec.limits = environment.confinement.limits;
+  if (operation.insecure) {
+    spec.capabilities = runtime::CapabilitySet::all();
+    spec.seccomp = runtime::Seccomp::kUnconfined;
+    spec.mask_kernel_files = false;
+  }
 
   add_mounts(spec, operation, environment);
   const Volumes volumes(environment.volumes, user.user, environment.services.store);

@@ -17,7 +17,7 @@ namespace bld::builder {
 struct RunEnvironment {
   const Services& services;
   NetworkChoice network = NetworkChoice::kDefault;
-  const std::vector<std::string>& add_hosts;
+  const NetworkFiles& network_files;
   const std::vector<std::string>& cap_add;
   const std::vector<std::string>& cap_drop;
   const std::vector<std::string>& ulimits;

@@ -93,8 +93,9 @@ MountOperation StagePlanner::mount(const dockerfile::Word& text, std::vector<Nod
 }
 
 void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerfile::Run& run) {
-  if (run.security == "insecure") {
-    throw base::Error("RUN --security=insecure is not allowed");
+  if (run.security == "insecure" && !input_.request.allow_insecure) {
+    throw base::Error("RUN --security=insecure is not allowed")
+        .hint("allow it with --allow security.insecure, if you trust this Containerfile");
   }
   if (!run.devices.empty()) throw base::Error("RUN --device is not supported by bld yet");
   RunOperation operation = run_command(run.command, config());
@@ -108,6 +109,7 @@ void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerf
   operation.directory = config().working_dir;
   operation.user = config().user;
   operation.network = network_choice(run.network);
+  operation.insecure = run.security == "insecure";
   std::vector<NodeId> inputs = {stage_.filesystem};
   int ssh_mounts = 0;
   for (const dockerfile::Word& text : run.mounts) {

@@ -59,6 +59,7 @@ struct RunOperation {
   std::string directory;  // WORKDIR
   std::string user;
   NetworkChoice network = NetworkChoice::kDefault;
+  bool insecure = false;  // --security=insecure: with every capability, unfiltered
   std::vector<MountOperation> mounts;
 };
 

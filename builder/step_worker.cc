@@ -229,7 +229,7 @@ RunEnvironment StepWorker::run_environment() const {
   const BuildRequest& request = surroundings_.request;
   return {.services = surroundings_.services,
           .network = request.network,
-          .add_hosts = request.add_hosts,
+          .network_files = request.network_files,
           .cap_add = request.cap_add,
           .cap_drop = request.cap_drop,
           .ulimits = request.ulimits,

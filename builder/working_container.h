@@ -58,7 +58,8 @@ struct ContainerRunOptions {
   std::vector<VolumeMount> volumes;
   std::vector<runtime::TmpfsMount> tmpfs;
   Confinement confinement;
-  std::vector<std::string> add_hosts, cap_add, cap_drop, ulimits;
+  NetworkFiles network_files;
+  std::vector<std::string> cap_add, cap_drop, ulimits;
   Stdio stdio;
 };
 

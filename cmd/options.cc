@@ -1,5 +1,7 @@
 #include "cmd/options.h"
 
+#include <arpa/inet.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
@@ -14,6 +16,14 @@ namespace bld::cmd {
 using base::Error;
 
 namespace {
+
+void check_address(const std::string& text) {
+  in6_addr address{};
+  if (::inet_pton(AF_INET, text.c_str(), &address) != 1 &&
+      ::inet_pton(AF_INET6, text.c_str(), &address) != 1) {
+    throw Error("--dns: \"{}\" is no IP address", text);
+  }
+}
 
 // Buildah takes a bare number for seconds.
 std::chrono::milliseconds parse_delay(const std::string& text) {
@@ -118,11 +128,39 @@ void PullFlags::declare(FlagSet& flags) {
       "");
 }
 
-void RunFlags::declare(FlagSet& flags) {
+void RunFlags::declare_network(FlagSet& flags) {
   flags.add(
       "network,net", "MODE", [this](const std::string& text) { network = parse_network(text); },
       "network of the commands: default, host, none, private");
-  flags.add_comma_list("add-host", "NAME:ADDRESS", add_hosts, "add a line to /etc/hosts");
+  flags.add_comma_list("add-host", "NAME:ADDRESS", files_.add_hosts, "add a line to /etc/hosts");
+  flags.add_bool("no-hosts", no_hosts_, "leave the image's /etc/hosts as it is");
+  flags.add_bool("no-hostname", no_hostname_, "leave the image's /etc/hostname as it is");
+  flags.add_comma_list("dns", "ADDRESS", files_.servers,
+                       "name server of the commands; none: leave the image's /etc/resolv.conf");
+  flags.add_comma_list("dns-search", "DOMAIN", files_.searches, "domain to look up names in");
+  flags.add_comma_list("dns-option", "OPTION", files_.options, "option of the resolver");
+}
+
+builder::NetworkFiles RunFlags::network_files() const {
+  builder::NetworkFiles files = files_;
+  if (no_hosts_ && !files.add_hosts.empty()) {
+    throw Error("--no-hosts and --add-host are used together");
+  }
+  files.hosts = !no_hosts_;
+  files.hostname = !no_hostname_;
+  for (const std::string& server : files.servers) {
+    if (server != "none") check_address(server);
+    if (server == "none") files.resolv_conf = false;
+  }
+  if (!files.resolv_conf &&
+      files.servers.size() + files.searches.size() + files.options.size() > 1) {
+    throw Error("--dns=none is used together with other --dns flags");
+  }
+  return files;
+}
+
+void RunFlags::declare(FlagSet& flags) {
+  declare_network(flags);
   flags.add(
       "volume,v", "HOST:CONTAINER[:OPTIONS]",
       [this](const std::string& text) { volumes.push_back(parse_volume(text)); },
@@ -142,28 +180,9 @@ void RunFlags::declare(FlagSet& flags) {
         }
       },
       "");
-  flags.refuse({"dns",
-                "dns-search",
-                "dns-option",
-                "cni-config-dir",
-                "cni-plugin-path",
-                "ipc",
-                "pid",
-                "uts",
-                "cgroupns",
-                "userns",
-                "userns-uid-map",
-                "userns-gid-map",
-                "userns-uid-map-user",
-                "userns-gid-map-group",
-                "device",
-                "group-add",
-                "runtime",
-                "runtime-flag",
-                "no-hosts",
-                "no-hostname",
-                "cdi-config-dir",
-                "hooks-dir"});
+  flags.refuse({"cni-config-dir", "cni-plugin-path", "ipc", "pid", "uts", "cgroupns", "userns",
+                "userns-uid-map", "userns-gid-map", "userns-uid-map-user", "userns-gid-map-group",
+                "device", "group-add", "runtime", "runtime-flag", "cdi-config-dir", "hooks-dir"});
 }
 
 void add_fixed_bool(FlagSet& flags, std::string_view names, bool value, std::string help) {

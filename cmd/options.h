@@ -62,11 +62,19 @@ struct RunFlags {
   // After the command line was read, as it depends on the capabilities.
   builder::Confinement confinement() const { return confined.confinement(cap_add, cap_drop); }
 
+  builder::NetworkFiles network_files() const;
+
   builder::NetworkChoice network = builder::NetworkChoice::kDefault;
-  std::vector<std::string> add_hosts, cap_add, cap_drop;
+  std::vector<std::string> cap_add, cap_drop;
   std::vector<builder::VolumeMount> volumes;
   std::vector<runtime::TmpfsMount> tmpfs;
   ConfinementFlags confined;
+
+ private:
+  void declare_network(FlagSet& flags);
+
+  builder::NetworkFiles files_;
+  bool no_hosts_ = false, no_hostname_ = false;
 };
 
 // A flag of Buildah that describes what bld does anyway: any other value is refused.

@@ -43,7 +43,7 @@ class Run : public Command {
     options_.volumes = run_.volumes;
     options_.tmpfs = run_.tmpfs;
     options_.confinement = run_.confinement();
-    options_.add_hosts = run_.add_hosts;
+    options_.network_files = run_.network_files();
     options_.cap_add = run_.cap_add;
     options_.cap_drop = run_.cap_drop;
     options_.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};

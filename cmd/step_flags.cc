@@ -61,18 +61,24 @@ builder::SshSource parse_ssh(const std::string& text) {
   KeyAndValue source = parse_key_value(text);
   builder::SshSource ssh;
   ssh.id = source.key;
-  std::string path = source.value.value_or("");
-  if (path.empty()) {
+  std::string paths = source.value.value_or("");
+  if (paths.empty()) {
     const auto socket = environment_variable("SSH_AUTH_SOCK");
     if (!socket) throw Error("SSH_AUTH_SOCK is not set: no agent to forward");
-    path = *socket;
+    paths = *socket;
   }
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) throw Error::sys("stat", path);
-  if (!S_ISSOCK(status.st_mode)) {
-    throw Error("{} is no socket of an agent; keys are not supported by bld yet", path);
+  for (const std::string& path : base::split(paths, ',')) {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) != 0) throw Error::sys("stat", path);
+    if (S_ISSOCK(status.st_mode)) {
+      ssh.socket = std::filesystem::absolute(path);
+    } else {
+      ssh.keys.push_back(std::filesystem::absolute(path));
+    }
   }
-  ssh.socket = std::filesystem::absolute(path);
+  if (!ssh.socket.empty() && (ssh.keys.size() > 0 || paths.find(',') != std::string::npos)) {
+    throw Error("one agent, or keys: not \"{}\"", paths);
+  }
   return ssh;
 }
 
@@ -82,9 +88,11 @@ void StepFlags::declare(FlagSet& flags) {
       [this](const std::string& text) { secrets_.push_back(parse_secret(text)); },
       "a secret for RUN --mount=type=secret");
   flags.add(
-      "ssh", "default|ID=SOCKET",
+      "ssh", "default|ID[=SOCKET|KEY,…]",
       [this](const std::string& text) { ssh_.push_back(parse_ssh(text)); },
-      "an agent for RUN --mount=type=ssh");
+      "an agent, or keys, for RUN --mount=type=ssh");
+  flags.add_comma_list("allow", "security.insecure", allowed_,
+                       "allow RUN --security=insecure; network.host needs no permission");
   flags.add_bool("no-cache", no_cache_, "do every step again");
   flags.add_comma_list("no-cache-filter", "STAGE", no_cache_stages_,
                        "do every step of this stage again");
@@ -113,6 +121,12 @@ void StepFlags::declare(FlagSet& flags) {
 void StepFlags::apply(builder::BuildRequest& request) const {
   request.secrets = secrets_;
   request.ssh = ssh_;
+  for (const std::string& permission : allowed_) {
+    if (permission != "security.insecure" && permission != "network.host") {
+      throw Error("--allow {}: there are security.insecure and network.host", permission);
+    }
+    request.allow_insecure = request.allow_insecure || permission == "security.insecure";
+  }
   request.use_cache = !no_cache_;
   request.no_cache_stages = no_cache_stages_;
   request.skip_unused_stages = skip_unused_stages_;
@@ -124,7 +138,7 @@ void StepFlags::apply(builder::BuildRequest& request) const {
   request.ulimits = ulimits_;
   request.shm_size_bytes = shm_size_bytes_;
   request.network = run_.network;
-  request.add_hosts = run_.add_hosts;
+  request.network_files = run_.network_files();
   request.cap_add = run_.cap_add;
   request.cap_drop = run_.cap_drop;
   request.volumes = run_.volumes;

@@ -24,7 +24,7 @@ class StepFlags {
   std::uint64_t shm_size_bytes_ = builder::BuildRequest().shm_size_bytes;
   bool http_proxy_ = true;
   bool no_cache_ = false;
-  std::vector<std::string> no_cache_stages_;
+  std::vector<std::string> no_cache_stages_, allowed_;
   bool skip_unused_stages_ = true;
   bool stdin_ = false;
   bool compat_volumes_ = false;

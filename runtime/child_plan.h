@@ -46,6 +46,7 @@ struct ChildPlan {
   std::vector<gid_t> groups;
   std::uint64_t capabilities = 0;
   bool no_new_privileges = false;
+  bool mask_kernel_files = true;
   std::vector<sock_filter> filter;  // empty: none
   std::vector<Rlimit> rlimits;
   std::uint32_t umask = 022;

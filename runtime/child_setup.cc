@@ -490,7 +490,7 @@ void container_main(ChildMemory& memory) {
     fail(memory.channel, Stage::kHostname);
   }
   make_root(memory);
-  mask_kernel_files(memory.channel, memory.processors);
+  if (plan.mask_kernel_files) mask_kernel_files(memory.channel, memory.processors);
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);

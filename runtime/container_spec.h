@@ -106,8 +106,9 @@ struct ContainerSpec {
   bool no_new_privileges = false;
   Seccomp seccomp = Seccomp::kDefault;
   std::vector<sock_filter> seccomp_filter;
-  std::vector<Rlimit> rlimits;  // clamped to what this machine allows
-  ResourceLimits limits;        // what cannot be enforced is left out: see unenforced()
+  bool mask_kernel_files = true;  // those of /proc and /sys that tell about, or steer, the machine
+  std::vector<Rlimit> rlimits;    // clamped to what this machine allows
+  ResourceLimits limits;          // what cannot be enforced is left out: see unenforced()
   std::uint64_t shm_size_bytes = 64 << 20;
   std::vector<Mount> mounts;
   NetworkMode network = NetworkMode::kHost;

@@ -317,6 +317,7 @@ ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   plan.groups = spec.user.groups;
   plan.capabilities = spec.capabilities.bits();
   plan.no_new_privileges = spec.no_new_privileges;
+  plan.mask_kernel_files = spec.mask_kernel_files;
   if (spec.seccomp == Seccomp::kDefault) plan.filter = filter_for(spec.capabilities);
   if (spec.seccomp == Seccomp::kCustom) plan.filter = spec.seccomp_filter;
   plan.rlimits = effective_limits(spec.rlimits);

@@ -88,6 +88,7 @@ void fields(Archive& archive, Plan& plan) {
   archive(plan.groups);
   archive(plan.capabilities);
   archive(plan.no_new_privileges);
+  archive(plan.mask_kernel_files);
   archive(plan.filter);
   archive(plan.rlimits);
   archive(plan.umask);
