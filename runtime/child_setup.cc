@@ -375,9 +375,28 @@ void set_limits(const ChildMemory& memory) {
   }
 }
 
+// The folder and those above it, as far as they are missing; whether that worked shows later. Made
+// as root of the container, before the user is changed.
+void make_directory(const ChildMemory& memory) {
+  char path[PATH_MAX];
+  const std::size_t length = memory.plan.cwd.size();
+  if (length >= sizeof path) return;
+  std::memcpy(path, memory.plan.cwd.c_str(), length + 1);
+  for (std::size_t i = 1; i <= length; ++i) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    const char rest = path[i];
+    path[i] = '\0';
+    ::mkdir(path, 0755);
+    path[i] = rest;
+  }
+}
+
 // A descriptor from outside, named by /proc/self/fd, must not become the current directory.
 void enter_directory(const ChildMemory& memory) {
-  if (::chdir(memory.plan.cwd.c_str()) != 0) fail(memory.channel, Stage::kDirectory);
+  if (::chdir(memory.plan.cwd.c_str()) != 0) {
+    if (errno == ENOENT) make_directory(memory);
+    if (::chdir(memory.plan.cwd.c_str()) != 0) fail(memory.channel, Stage::kDirectory);
+  }
   char path[PATH_MAX];
   if (::syscall(SYS_getcwd, path, sizeof path) > 0 && path[0] == '/') return;
   errno = ENOENT;
@@ -409,6 +428,7 @@ void close_all_but(std::span<const int> keep) {
   if (plan.console >= 0 && ::ioctl(0, TIOCSCTTY, 0) != 0) fail(memory.channel, Stage::kTerminal);
   close_all_but({&memory.channel, 1});  // which is close-on-exec
   set_limits(memory);
+  ::umask(022);
   enter_directory(memory);
   ::umask(plan.umask);
   unblock_signals();

@@ -99,7 +99,7 @@ struct ContainerSpec {
   RootFilesystem root;
   std::vector<std::string> args;  // args[0] is looked up in the PATH of `env`
   std::vector<std::string> env;   // "NAME=value": the whole environment
-  std::string cwd = "/";          // a directory that exists
+  std::string cwd = "/";          // is made where it is missing, as other runtimes do
   User user;
   std::string hostname = "buildkitsandbox";
   CapabilitySet capabilities = CapabilitySet::container_default();

@@ -82,6 +82,13 @@ class Containers(CliTest):
         self.assertEqual(failed.returncode, 125)
         self.assertIn("only instructions that change the configuration", failed.stderr)
 
+    def test_a_working_directory_that_no_file_makes(self):
+        self.bld("commit", "-c", "WORKDIR /not/there", self.container, "made")
+        self.bld("build", "-t", "built", self.context("FROM localhost/made\nRUN touch here && pwd > /where\n"))
+        files = self.files("built")
+        self.assertIn("/not/there/here", files)
+        self.assertEqual(files["/where"].data, b"/not/there\n")
+
     def test_commit_elsewhere_and_removal(self):
         target = self.dir / "layout"
         image = self.bld("commit", "-q", "--rm", "--iidfile", self.dir / "iid", self.container,

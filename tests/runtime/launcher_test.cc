@@ -58,9 +58,15 @@ TEST_F(LauncherTest, ACommandThatCannotBeExecutedIsAnErrorThatSaysWhy) {
   EXPECT_EQ(failed_exit_status(missing, &message), 126);
   EXPECT_EQ(message, "exec /etc: Permission denied");
   missing.args = {"true"};
-  missing.cwd = "/missing";
+  missing.cwd = "/dev/null/in";
   EXPECT_EQ(failed_exit_status(missing, &message), -1);
-  EXPECT_EQ(message, "chdir /missing: No such file or directory");
+  EXPECT_EQ(message, "chdir /dev/null/in: Not a directory");
+}
+
+TEST_F(LauncherTest, AMissingWorkingDirectoryIsMade) {
+  ContainerSpec wanted = spec("pwd; stat -c %a . ..");
+  wanted.cwd = "/missing/one";
+  EXPECT_EQ(run(wanted).output, "/missing/one\n755\n755\n");
 }
 
 TEST_F(LauncherTest, TheEnvironmentIsWhatWasAskedFor) {
