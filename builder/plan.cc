@@ -26,7 +26,8 @@ using dockerfile::Stage;
 struct StageOutline {
   bool needed = false;
   std::optional<int> base_stage;
-  std::string base_image;  // unless base_stage; "scratch" is one
+  int last_continued_by = -1;  // the last stage whose FROM names this one
+  std::string base_image;      // unless base_stage; "scratch" is one
   image::Platform platform;
   std::shared_ptr<const BaseImage> base;  // null for scratch and for a base_stage
   std::vector<Instruction> triggers;      // ONBUILD of the base
@@ -51,6 +52,7 @@ class Planner {
   std::shared_ptr<const BaseImage> image_named(const std::string& name,
                                                const image::Platform& platform);
   SourceResolution resolve_source(const std::string& name, int user);
+  PlannedStage start_of(int index);
   void plan_stage(int index, int number, int count);
 
   bool is_named_context(const std::string& name) const {
@@ -63,8 +65,7 @@ class Planner {
   std::vector<StageOutline> outlines_;
   std::vector<std::unique_ptr<PlannedStage>> planned_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const BaseImage>> images_;
-  GraphBuilder graph_;
-  Plan plan_;
+  PlanDraft draft_;
   std::set<int> anew_;  // stages whose steps are all done again
 };
 
@@ -154,7 +155,11 @@ void Planner::outline(int index) {
       error.at(input_.source.position(stage.from_instruction->span));
       throw;
     }
-    if (outline.base_stage) wanted.push_back(*outline.base_stage);
+    if (outline.base_stage) {
+      wanted.push_back(*outline.base_stage);
+      int& last = outlines_[static_cast<std::size_t>(*outline.base_stage)].last_continued_by;
+      last = std::max(last, stage.index);
+    }
     for (const auto instructions :
          {std::span<const Instruction>(outline.triggers), stage.instructions}) {
       for (const int source : sources_of(instructions, stage.index)) wanted.push_back(source);
@@ -171,32 +176,41 @@ SourceResolution Planner::resolve_source(const std::string& name, int user) {
       BLD_CHECK(planned);
       return planned->filesystem;
     }
-    if (name == "scratch") return graph_.base({});
+    if (name == "scratch") return draft_.graph.base({});
   }
   const std::string& image = context != input_.image_contexts.end() ? context->second : name;
-  return graph_.base(image_named(image, input_.target_platform)->config.diff_ids);
+  return draft_.graph.base(image_named(image, input_.target_platform)->config.diff_ids);
+}
+
+// Takes from the stage that it continues what no later one needs, so that a chain of stages does
+// not copy what it has gathered at each link. The number of the file system stays.
+PlannedStage Planner::start_of(int index) {
+  const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
+  PlannedStage start;
+  if (outline.base_stage) {
+    const auto base = static_cast<std::size_t>(*outline.base_stage);
+    const bool is_last = outlines_[base].last_continued_by == index;
+    start = is_last ? std::move(*planned_[base]) : *planned_[base];
+    start.config.config.on_build.clear();
+  } else {
+    start = first_of_chain(outline.base.get(), outline.base_image, outline.platform, draft_.graph);
+  }
+  if (!input_.request.inherit_labels) start.config.config.labels.clear();
+  return start;
 }
 
 void Planner::plan_stage(int index, int number, int count) {
   const Stage& stage = stages_[index];
   const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
-  PlannedStage start;
-  if (outline.base_stage) {
-    start = *planned_[static_cast<std::size_t>(*outline.base_stage)];
-    start.config.config.on_build.clear();
-  } else {
-    start = first_of_chain(outline.base.get(), outline.base_image, outline.platform, graph_);
-  }
-  if (!input_.request.inherit_labels) start.config.config.labels.clear();
   const int instructions =
       1 + static_cast<int>(outline.triggers.size() + stage.instructions.size());
-  StagePlanner planner(input_, globals_, graph_, plan_,
+  StagePlanner planner(input_, globals_, draft_,
                        {.stage = number,
                         .stage_count = count,
                         .name = stage.name,
                         .instruction_count = instructions,
                         .anew = anew_.contains(index)},
-                       std::move(start),
+                       start_of(index),
                        [&](const std::string& name) { return resolve_source(name, index); });
   planner.from(*stage.from_instruction, !outline.base_stage);
   for (const Instruction& instruction : outline.triggers) planner.add_trigger(instruction);
@@ -217,24 +231,26 @@ Plan Planner::run() {
   }
   const auto count = static_cast<int>(std::count_if(
       outlines_.begin(), outlines_.end(), [](const StageOutline& o) { return o.needed; }));
+  Plan plan;
   int number = 0;
   for (int index = 0; index <= target; ++index) {
     if (!outlines_[static_cast<std::size_t>(index)].needed) continue;
     plan_stage(index, number++, count);
-    plan_.also_wanted.push_back(planned_[static_cast<std::size_t>(index)]->filesystem);
+    plan.also_wanted.push_back(planned_[static_cast<std::size_t>(index)]->filesystem);
   }
-  if (input_.request.skip_unused_stages) plan_.also_wanted.clear();
+  if (input_.request.skip_unused_stages) plan.also_wanted.clear();
   PlannedStage& result = *planned_[static_cast<std::size_t>(target)];
-  plan_.result = result.filesystem;
-  plan_.target_base = result.base_filesystem;
-  plan_.config = std::move(result.config);
-  plan_.history = std::move(result.history);
-  plan_.base_name = result.base_name;
-  plan_.base_digest = result.base_digest;
-  plan_.graph = std::move(graph_).finish();
-  plan_.unused_build_args = globals_.unused();
-  plan_.warnings = input_.file.warnings;
-  return std::move(plan_);
+  plan.result = result.filesystem;
+  plan.target_base = result.base_filesystem;
+  plan.config = std::move(result.config);
+  plan.history = std::move(draft_.history).take(result.history);
+  plan.base_name = result.base_name;
+  plan.base_digest = result.base_digest;
+  plan.graph = std::move(draft_.graph).finish();
+  plan.instructions = std::move(draft_.instructions);
+  plan.unused_build_args = globals_.unused();
+  plan.warnings = input_.file.warnings;
+  return plan;
 }
 
 }  // namespace

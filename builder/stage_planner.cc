@@ -172,12 +172,11 @@ struct StagePlanner::Visitor {
   }
 };
 
-StagePlanner::StagePlanner(const PlanInput& input, GlobalArguments& globals, GraphBuilder& graph,
-                           Plan& plan, StageTitle title, PlannedStage start, SourceResolver resolve)
+StagePlanner::StagePlanner(const PlanInput& input, GlobalArguments& globals, PlanDraft& draft,
+                           StageTitle title, PlannedStage start, SourceResolver resolve)
     : input_(input),
       globals_(globals),
-      graph_(graph),
-      plan_(plan),
+      draft_(draft),
       title_(std::move(title)),
       stage_(std::move(start)),
       resolve_(std::move(resolve)),
@@ -203,21 +202,21 @@ void StagePlanner::add_trigger(const dockerfile::Instruction& instruction) {
 }
 
 base::StepId StagePlanner::announce(const dockerfile::Instruction& instruction) {
-  const auto id = static_cast<base::StepId>(plan_.instructions.size());
-  plan_.instructions.push_back({{.step = id,
-                                 .stage = title_.stage,
-                                 .stage_count = title_.stage_count,
-                                 .stage_name = title_.name,
-                                 .number = ++number_,
-                                 .count = title_.instruction_count,
-                                 .platform = "",
-                                 .text = instruction.original},
-                                std::nullopt});
+  const auto id = static_cast<base::StepId>(draft_.instructions.size());
+  draft_.instructions.push_back({{.step = id,
+                                  .stage = title_.stage,
+                                  .stage_count = title_.stage_count,
+                                  .stage_name = title_.name,
+                                  .number = ++number_,
+                                  .count = title_.instruction_count,
+                                  .platform = "",
+                                  .text = instruction.original},
+                                 std::nullopt});
   return id;
 }
 
 void StagePlanner::note(std::string created_by) {
-  stage_.history.push_back({std::move(created_by), std::nullopt});
+  stage_.history = draft_.history.add(stage_.history, {std::move(created_by), std::nullopt});
 }
 
 void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operation operation,
@@ -229,14 +228,14 @@ void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operatio
   step.event = announce(instruction);
   step.text = instruction.original;
   step.anew = title_.anew;
-  stage_.filesystem = graph_.add(std::move(step));
-  plan_.instructions.back().step = stage_.filesystem;
-  stage_.history.push_back({std::move(created_by), stage_.filesystem});
+  stage_.filesystem = draft_.graph.add(std::move(step));
+  draft_.instructions.back().step = stage_.filesystem;
+  stage_.history = draft_.history.add(stage_.history, {std::move(created_by), stage_.filesystem});
 }
 
 void StagePlanner::from(const dockerfile::Instruction& instruction, bool is_image) {
   announce(instruction);
-  if (is_image) plan_.instructions.back().step = stage_.filesystem;
+  if (is_image) draft_.instructions.back().step = stage_.filesystem;
   // --env and --unsetenv count from the first line on.
   for (const auto& [name, value] : input_.request.env) stage_.variables.set_env(name, value);
   config().env = stage_.variables.env();

@@ -8,6 +8,7 @@
 
 #include "builder/global_arguments.h"
 #include "builder/graph_builder.h"
+#include "builder/history_tree.h"
 #include "builder/plan.h"
 #include "builder/step.h"
 #include "builder/variables.h"
@@ -15,12 +16,19 @@
 
 namespace bld::builder {
 
+// What all stages add to.
+struct PlanDraft {
+  GraphBuilder graph;
+  HistoryTree history;
+  std::vector<PlannedInstruction> instructions;
+};
+
 // A stage when all its instructions are planned: what another stage begins with.
 struct PlannedStage {
   NodeId filesystem = 0;
   NodeId base_filesystem = 0;  // of the image at the bottom of its chain of stages
   image::ImageConfig config;
-  std::vector<PlannedHistory> history;  // of the whole chain, after the image's own
+  HistoryTree::End history;  // of the whole chain, after the image's own
   Variables variables{{}};
   std::string base_name, base_digest;  // of the image; empty: scratch
 };
@@ -42,8 +50,8 @@ struct StageTitle {
 
 class StagePlanner {
  public:
-  StagePlanner(const PlanInput& input, GlobalArguments& globals, GraphBuilder& graph, Plan& plan,
-               StageTitle title, PlannedStage start, SourceResolver resolve);
+  StagePlanner(const PlanInput& input, GlobalArguments& globals, PlanDraft& draft, StageTitle title,
+               PlannedStage start, SourceResolver resolve);
 
   // The FROM itself; `is_image` when it does not continue another stage.
   void from(const dockerfile::Instruction& instruction, bool is_image);
@@ -75,8 +83,7 @@ class StagePlanner {
 
   const PlanInput& input_;
   GlobalArguments& globals_;
-  GraphBuilder& graph_;
-  Plan& plan_;
+  PlanDraft& draft_;
   StageTitle title_;
   PlannedStage stage_;
   SourceResolver resolve_;
