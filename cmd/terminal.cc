@@ -93,6 +93,7 @@ void Terminal::copy() {
   make_raw();
   winsize known{};
   copy_size(STDIN_FILENO, master.get(), known);
+  if (!write_quietly(ours_.get(), "", 1)) return;  // the command may start
   bool reads_input = true;
   char buffer[16384];
   for (;;) {

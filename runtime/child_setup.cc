@@ -297,6 +297,12 @@ bool send_descriptor(int socket, int fd) {
   return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
 }
 
+// Until something comes, or the other side is closed.
+void wait_for_answer(int socket) {
+  pollfd watched{socket, POLLIN, 0};
+  while (::poll(&watched, 1, -1) < 0 && errno == EINTR) continue;
+}
+
 // A terminal of the container's own devpts, so that its name means something inside.
 void open_terminal(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
@@ -311,6 +317,7 @@ void open_terminal(const ChildMemory& memory) {
     fail(memory.channel, Stage::kTerminal);
   }
   ::close(master);
+  wait_for_answer(plan.console);
   for (int fd = 0; fd < 3; ++fd) {
     if (::dup2(slave, fd) < 0) fail(memory.channel, Stage::kTerminal);
   }

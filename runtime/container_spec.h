@@ -116,7 +116,8 @@ struct ContainerSpec {
   // Descriptors of the caller; -1 is /dev/null.
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
   // A connected socket of the caller: the container gets a terminal of its own instead of these
-  // streams, and its other side (the master) comes through the socket, as one descriptor.
+  // streams, and its other side (the master) comes through the socket, as one descriptor. The
+  // command starts when a byte has come back: the caller gives the terminal its size before that.
   int console_socket_fd = -1;
 };
 
