@@ -23,7 +23,7 @@ struct SourcePosition {
   int column = 0;           // 0: the whole line is meant
   int length = 0;           // bytes that the caret underlines; 0 counts as 1
   std::string source_line;  // the line itself, without its end; may be empty
-  // Up to a few lines of the same file, for display.
+  // A few lines of the same file, for display.
   std::vector<std::string> lines_before = {}, lines_after = {};
   auto operator<=>(const SourcePosition&) const = default;
 };

@@ -166,7 +166,7 @@ int run_app(const std::vector<std::string>& words) {
     if (signal == 0 || status == kSuccess) return status;
   } catch (const Error& error) {
     if (signal == 0) {
-      print_error(render_error(error));
+      print_error(render_error(error, ErrorStyle::of(STDERR_FILENO)));
       return error.exit_status().value_or(kOwnError);
     }
   } catch (const std::exception& error) {

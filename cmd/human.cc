@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "cmd/columns.h"
+
 namespace bld::cmd {
 
 std::string size_text(std::uint64_t bytes) {
@@ -46,28 +48,18 @@ std::string duration_text(std::chrono::nanoseconds duration) {
   return fmt::format("{}m{:02}s", whole / 60, whole % 60);
 }
 
-namespace {
-
-// Characters, as good as columns for names and times.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
-
-}  // namespace
-
 std::string table_text(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     if (widths.size() < row.size()) widths.resize(row.size());
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], columns_of(row[i]));
   }
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - width_of(row[i]) + 3, ' ');
+      if (i + 1 < row.size()) text.append(widths[i] - columns_of(row[i]) + 3, ' ');
     }
     text += '\n';
   }

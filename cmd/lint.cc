@@ -1,4 +1,6 @@
 // bld lint
+#include <unistd.h>
+
 #include <array>
 #include <filesystem>
 
@@ -135,7 +137,9 @@ class Lint : public Command {
           : format_ == "sarif" ? lint_sarif(files)
                                : lint_text(files));
     for (const LintedFile& file : files) {
-      if (file.error && format_ == "text") print_error(render_error(*file.error));
+      if (file.error && format_ == "text") {
+        print_error(render_error(*file.error, ErrorStyle::of(STDERR_FILENO)));
+      }
     }
     if (has_errors(files)) return kOwnError;
     return error_ && count_findings(files) > 0 ? kFindings : kSuccess;

@@ -5,6 +5,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "cmd/columns.h"
+#include "cmd/options.h"
+#include "cmd/standard_streams.h"
 
 namespace bld::cmd {
 
@@ -13,6 +16,13 @@ namespace {
 constexpr std::size_t kMessageLimitBytes = 1900;
 constexpr std::size_t kSourceLimitBytes = 160;  // of one source line
 constexpr std::size_t kErrorsShown = 10;
+constexpr std::size_t kTabStop = 4;
+
+constexpr const char* kRed = "1;31";
+constexpr const char* kYellow = "1;33";
+constexpr const char* kCyan = "1;36";
+constexpr const char* kBold = "1";
+constexpr const char* kDim = "2";
 
 // Cuts at the limit, not within a character.
 std::string shortened(std::string text, std::size_t limit) {
@@ -30,78 +40,153 @@ std::string place(const base::SourcePosition& position) {
   return text;
 }
 
-// Where each character of printable(line) would be on a terminal: a character is one column.
-std::size_t columns(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
+// Appends as it is shown: a tab goes to the next stop of the line that `shown` is the front of.
+void append_source(std::string& shown, std::string_view source) {
+  for (;;) {
+    const std::size_t tab = source.find('\t');
+    shown += base::printable(source.substr(0, tab));
+    if (tab == std::string_view::npos) return;
+    shown.append(kTabStop - columns_of(shown) % kTabStop, ' ');
+    source.remove_prefix(tab + 1);
+  }
 }
 
-std::string untabbed(std::string_view line) {
-  std::string text(line);
-  std::replace(text.begin(), text.end(), '\t', ' ');
+std::string as_shown(std::string_view source) {
+  // No character takes more than four bytes, and the rest is cut off again.
+  std::string shown;
+  append_source(shown, source.substr(0, 4 * kSourceLimitBytes));
+  return shortened(std::move(shown), kSourceLimitBytes);
+}
+
+bool is_empty(std::string_view line) { return base::trim(line).empty(); }
+
+class Painter {
+ public:
+  explicit Painter(const ErrorStyle& style) : style_(style) {}
+
+  std::string error(const base::Error& error) const {
+    return header("Error: ", kRed, error.what(), error.position()) + excerpt(error.position()) +
+           advice(error.hint());
+  }
+
+  std::string warning(const std::string& text,
+                      const std::optional<base::SourcePosition>& position) const {
+    return header("[Warning] ", kYellow, text, position) + excerpt(position);
+  }
+
+ private:
+  std::string painted(const char* code, const std::string& text) const {
+    return style_.color && !text.empty() ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+  }
+
+  std::string header(const char* kind, const char* color, std::string_view what,
+                     const std::optional<base::SourcePosition>& position) const {
+    std::string line = base::printable(base::trim(what));
+    const std::string where = position ? place(*position) : std::string();
+    if (position && line.starts_with(where)) return header(kind, color, line, std::nullopt);
+    line = shortened(position ? ": " + line : line,
+                     kMessageLimitBytes - std::min<std::size_t>(where.size(), 1000));
+    return painted(color, kind) + painted(kBold, shortened(where, 1000)) + line + "\n";
+  }
+
+  std::string advice(const std::string& hint) const {
+    if (hint.empty()) return {};
+    return painted(kCyan, "hint:") + " " + shortened(base::printable(hint), kMessageLimitBytes) +
+           "\n";
+  }
+
+  // One line of the file behind its number; 0 is for a line of our own.
+  std::string numbered(int number, std::size_t width, const std::string& text) const {
+    const std::string gutter =
+        fmt::format("{:>{}} |", number > 0 ? fmt::to_string(number) : "", width);
+    return painted(kDim, gutter) + (text.empty() ? "" : " " + text) + "\n";
+  }
+
+  std::string excerpt(const std::optional<base::SourcePosition>& at) const;
+  std::string marked_line(const base::SourcePosition& at, std::size_t width) const;
+
+  const ErrorStyle& style_;
+};
+
+std::string Painter::excerpt(const std::optional<base::SourcePosition>& at) const {
+  if (!at || at->source_line.empty() || at->line <= 0) return {};
+  const auto& before = at->lines_before;
+  const auto& after = at->lines_after;
+  // Empty lines at the rim say nothing.
+  const auto first = std::find_if_not(before.begin(), before.end(), is_empty);
+  const auto last = std::find_if_not(after.rbegin(), after.rend(), is_empty).base();
+  const int last_number = at->line + static_cast<int>(last - after.begin());
+  const std::size_t width = std::max<std::size_t>(5, fmt::to_string(last_number).size());
+  std::string text;
+  int number = at->line - static_cast<int>(before.end() - first);
+  for (auto line = first; line != before.end(); ++line) {
+    text += numbered(number++, width, as_shown(*line));
+  }
+  text += marked_line(*at, width);
+  for (auto line = after.begin(); line != last; ++line) {
+    text += numbered(++number, width, as_shown(*line));
+  }
   return text;
 }
 
-std::string shown_line(int number, const std::string& text) {
-  return fmt::format("{:>5} | {}\n", number, text);
-}
-
-std::string excerpt(const base::SourcePosition& position) {
-  if (position.source_line.empty() || position.line <= 0) return {};
-  const std::string_view line = position.source_line;
-  const std::size_t from = std::min(
-      position.column > 0 ? static_cast<std::size_t>(position.column) - 1 : 0, line.size());
+std::string Painter::marked_line(const base::SourcePosition& at, std::size_t width) const {
+  const std::string_view line = at.source_line;
+  if (at.column <= 0) return numbered(at.line, width, as_shown(line));
+  const std::size_t from = std::min(static_cast<std::size_t>(at.column) - 1, line.size());
   // A caret beyond what is shown: the beginning is left out.
-  const std::size_t begin = from > kSourceLimitBytes / 2 ? from - kSourceLimitBytes / 2 : 0;
-  const std::string lead = begin > 0 ? "..." : "";
-  const std::string front = lead + base::printable(untabbed(line.substr(begin, from - begin)));
-  std::string text = shown_line(
-      position.line,
-      front + shortened(base::printable(untabbed(line.substr(from))), kSourceLimitBytes));
-  if (position.column > 0) {
-    const auto length = static_cast<std::size_t>(std::max(position.length, 1));
-    const std::size_t width =
-        std::clamp<std::size_t>(columns(base::printable(line.substr(from, length))), 1, 80);
-    text +=
-        fmt::format("      | {}{}\n", std::string(columns(front), ' '), std::string(width, '^'));
-  }
-  return text;
-}
-
-std::string render(std::string_view kind, const std::string& what,
-                   const std::optional<base::SourcePosition>& position, const std::string& hint) {
-  std::string line = base::printable(base::trim(what));
-  if (position && !line.starts_with(place(*position))) line = place(*position) + ": " + line;
-  std::string text = shortened(fmt::format("{}{}", kind, line), kMessageLimitBytes) + "\n";
-  if (position) text += excerpt(*position);
-  if (!hint.empty()) {
-    text += shortened("hint: " + base::printable(hint), kMessageLimitBytes) + "\n";
-  }
-  return text;
+  std::size_t begin = from > kSourceLimitBytes / 2 ? from - kSourceLimitBytes / 2 : 0;
+  while (begin < from && (static_cast<unsigned char>(line[begin]) & 0xc0) == 0x80) ++begin;
+  std::string shown = begin > 0 ? "..." : "";
+  append_source(shown, line.substr(begin, from - begin));
+  const std::size_t column = columns_of(shown);
+  const std::string_view word = line.substr(
+      from,
+      std::min<std::size_t>(static_cast<std::size_t>(std::max(at.length, 1)), kSourceLimitBytes));
+  append_source(shown, word);
+  const std::size_t end = columns_of(shown);
+  append_source(shown, line.substr(from + word.size()).substr(0, 4 * kSourceLimitBytes));
+  shown = shortened(std::move(shown), std::max(kSourceLimitBytes, 2 * column));
+  const std::size_t last = std::max(column, std::min(end, columns_of(shown)));
+  const std::size_t marks = std::clamp<std::size_t>(last - column, 1, 80);
+  return numbered(at.line, width, shown) +
+         numbered(0, width, std::string(column, ' ') + painted(kRed, std::string(marks, '^')));
 }
 
 }  // namespace
 
-std::string render_error(const base::Error& error) {
-  std::string text = render("Error: ", error.what(), error.position(), error.hint());
+bool wants_color(int fd) {
+  const auto variable = [](const char* name) { return environment_variable(name).value_or(""); };
+  const std::string force = variable("CLICOLOR_FORCE");
+  if (!force.empty() && force != "0") return true;
+  return is_terminal(fd) && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+}
+
+ErrorStyle ErrorStyle::of(int fd) { return {.color = wants_color(fd)}; }
+
+std::string render_error(const base::Error& error, const ErrorStyle& style) {
+  const Painter painter(style);
+  std::string text = painter.error(error);
   std::size_t shown = 1;
   for (const base::Error& other : error.more()) {
     if (++shown > kErrorsShown) {
       text += fmt::format("Error: and {} more\n", error.more().size() + 1 - kErrorsShown);
       break;
     }
-    text += render("Error: ", other.what(), other.position(), other.hint());
+    // Excerpts would run into each other.
+    if (other.position()) text += "\n";
+    text += painter.error(other);
   }
   return text;
 }
 
-std::string render_warning(const base::Warning& warning) {
-  if (warning.rule.empty()) return render("[Warning] ", warning.text, warning.position, "");
-  // What lint finds is shown in full when it is asked for.
+std::string render_warning(const base::Warning& warning, const ErrorStyle& style) {
+  const Painter painter(style);
   std::optional<base::SourcePosition> where = warning.position;
+  if (where) where->lines_before = where->lines_after = {};
+  if (warning.rule.empty()) return painter.warning(warning.text, where);
+  // What lint finds is shown in full when it is asked for.
   if (where) where->source_line.clear();
-  return render("[Warning] ", where ? warning.rule + ": " + warning.text : warning.text, where, "");
+  return painter.warning(where ? warning.rule + ": " + warning.text : warning.text, where);
 }
 
 }  // namespace bld::cmd

@@ -62,7 +62,9 @@ void PlainRenderer::take(const base::Transfer& event) {
   if (!line.empty()) streams_.err(line);
 }
 
-void PlainRenderer::take(const base::Warning& event) { streams_.err(render_warning(event)); }
+void PlainRenderer::take(const base::Warning& event) {
+  streams_.err(render_warning(event, ErrorStyle::of(streams_.err_fd())));
+}
 
 void PlainRenderer::take(const base::Note& event) {
   streams_.err(base::printable(event.text) + "\n");

@@ -13,7 +13,8 @@ constexpr std::size_t kKeptBytes = 16 << 10;  // of each step
 void QuietRenderer::send(const base::Event& event) {
   const base::MutexLock lock(mutex_);
   if (const auto* warning = std::get_if<base::Warning>(&event)) {
-    if (warning->rule.empty()) streams_.err(render_warning(*warning));
+    if (warning->rule.empty())
+      streams_.err(render_warning(*warning, ErrorStyle::of(streams_.err_fd())));
   } else if (const auto* log = std::get_if<base::StepLog>(&event)) {
     std::string& kept = logs_[log->step];
     kept += log->bytes;

@@ -50,7 +50,9 @@ void StepsRenderer::take(const base::Transfer& event) {
   if (!line.empty()) streams_.err(line);
 }
 
-void StepsRenderer::take(const base::Warning& event) { streams_.err(render_warning(event)); }
+void StepsRenderer::take(const base::Warning& event) {
+  streams_.err(render_warning(event, ErrorStyle::of(streams_.err_fd())));
+}
 
 void StepsRenderer::take(const base::Note& event) {
   streams_.err(base::printable(event.text) + "\n");

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/text.h"
+#include "cmd/columns.h"
 #include "cmd/human.h"
 #include "cmd/render_error.h"
 
@@ -27,22 +28,11 @@ std::string environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
-}
-
 // The front of `text`, at most so many columns, an ellipsis included.
 std::string fitted(const std::string& text, std::size_t columns) {
   if (columns_of(text) <= columns) return text;
   if (columns < 4) return {};
-  std::size_t end = 0;
-  for (std::size_t seen = 0; end < text.size(); ++end) {
-    if (!continues_character(text[end]) && seen++ == columns - 3) break;
-  }
-  return text.substr(0, end) + "...";
+  return std::string(front_columns(text, columns - 3)) + "...";
 }
 
 // `left` and `right` at the two ends of a line.
@@ -58,9 +48,7 @@ std::string justified(const std::string& left, const std::string& right, std::si
 TtyOptions TtyOptions::from_environment(int terminal) {
   TtyOptions options;
   options.size_fd = terminal;
-  options.color = environment("NO_COLOR").empty() && environment("TERM") != "dumb";
-  const std::string force = environment("CLICOLOR_FORCE");
-  if (!force.empty() && force != "0") options.color = true;
+  options.color = wants_color(terminal);
   if (const auto lines = base::parse_unsigned(environment("BUILDKIT_TTY_LOG_LINES"))) {
     options.log_lines = std::min<std::size_t>(*lines, kKeptLines);
   }
@@ -147,7 +135,9 @@ void TtyRenderer::take(const base::Transfer& event) {
   }
 }
 
-void TtyRenderer::take(const base::Warning& event) { above_ += render_warning(event); }
+void TtyRenderer::take(const base::Warning& event) {
+  above_ += render_warning(event, {.color = options_.color});
+}
 
 void TtyRenderer::take(const base::Note& event) { above_ += base::printable(event.text) + "\n"; }
 

@@ -59,6 +59,9 @@ class Expander {
 
   std::string run(WordList* words) { return expand_until(0, words); }
 
+  // The last outermost `$…`, as far as it was read: where an error is.
+  std::pair<std::size_t, std::size_t> substitution() const { return {substitution_, at_}; }
+
  private:
   bool at_end() const { return at_ == text_.size(); }
 
@@ -88,6 +91,7 @@ class Expander {
   Parameters parameters_;
   std::size_t limit_;
   std::size_t at_ = 0;
+  std::size_t substitution_ = 0;  // where the last one that is in no other begins
   int depth_ = 0;
   bool keep_escapes_ = false;  // within a pattern, which reads them itself
 };
@@ -172,6 +176,7 @@ std::string Expander::double_quoted() {
 }
 
 std::string Expander::dollar() {
+  if (depth_ == 0) substitution_ = at_;
   ++at_;
   if (peek() == '{') return braces();
   const std::string variable = name();
@@ -220,6 +225,7 @@ std::string Expander::braces() {
       break;
     default: {
       const char c = peek();
+      if (c == '\n' || c == '\r') throw base::Error("missing '}}' after {}", written());
       ++at_;
       throw base::Error("unsupported modifier ({}) in {}", base::printable({&c, 1}), written());
     }
@@ -322,8 +328,15 @@ void check_word(std::string_view word, char escape) {
   Expander(word, {.escape = escape}).run(nullptr);
 }
 
-void check_heredoc(std::string_view body) {
-  Expander(body, {.quotes = Quotes::kLiteral}).run(nullptr);
+std::optional<HeredocMistake> mistake_in_heredoc(std::string_view body) {
+  Expander expander(body, {.quotes = Quotes::kLiteral});
+  try {
+    expander.run(nullptr);
+    return std::nullopt;
+  } catch (const base::Error& error) {
+    const auto [begin, end] = expander.substitution();
+    return HeredocMistake{error, begin, end - begin};
+  }
 }
 
 std::vector<std::string> variables_in(std::string_view word, char escape) {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 namespace bld::dockerfile {
 
 // The value of a variable, or nothing if it is not set. Names are letters, digits and _, and do
@@ -28,7 +30,15 @@ std::string expand_heredoc(std::string_view body, const Lookup& lookup);
 
 // Throws what expand_word() would throw whatever the variables are.
 void check_word(std::string_view word, char escape = '\\');
-void check_heredoc(std::string_view body);
+
+// What expand_heredoc() would throw whatever the variables are, and the bytes of the body that it
+// is about.
+struct HeredocMistake {
+  base::Error error;
+  std::size_t offset, length;
+};
+
+std::optional<HeredocMistake> mistake_in_heredoc(std::string_view body);
 
 // The variables that the word asks for, in order, with repetitions. Nothing if it is malformed.
 std::vector<std::string> variables_in(std::string_view word, char escape = '\\');

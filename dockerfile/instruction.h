@@ -30,8 +30,9 @@ struct Heredoc {
   std::string body;  // as written; strip_leading_tabs() for what <<- means
   bool expand = true;
   bool strip_tabs = false;
-  int fd = 0;  // 0 as nothing written
-  Span span;   // of the <<WORD
+  int fd = 0;         // 0 as nothing written
+  Span span;          // of the <<WORD
+  int body_line = 0;  // where the body begins
 
   std::string content() const;  // the body, without leading tabs if it was <<-
 };

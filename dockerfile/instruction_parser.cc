@@ -172,6 +172,21 @@ What parse_command_instruction(const Statement& statement) {
   return Instruction{parse_command(statement, statement.arguments)};
 }
 
+void check_body(const Statement& statement, const Heredoc& heredoc) {
+  if (!heredoc.expand) return;
+  const auto mistake = mistake_in_heredoc(heredoc.body);
+  if (!mistake) return;
+  const std::string_view before = std::string_view(heredoc.body).substr(0, mistake->offset);
+  const auto line =
+      heredoc.body_line + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+  const std::size_t line_begin = before.rfind('\n') + 1;  // 0 on the first line
+  const auto column = static_cast<int>(mistake->offset - line_begin) + 1;
+  const std::string_view piece =
+      std::string_view(heredoc.body).substr(mistake->offset, mistake->length);
+  const auto length = static_cast<int>(std::min(piece.find('\n'), piece.size()));
+  throw statement.at(mistake->error, {line, column, length, line});
+}
+
 // Sources and destination of COPY and ADD, with heredocs where they are named.
 template <typename Instruction>
 void parse_paths(const Statement& statement, Instruction& result) {
@@ -191,11 +206,7 @@ void parse_paths(const Statement& statement, Instruction& result) {
   auto heredoc = statement.heredocs.begin();
   for (Word& word : words) {
     if (heredoc != statement.heredocs.end() && heredoc->span == word.span) {
-      try {
-        if (heredoc->expand) check_heredoc(heredoc->body);
-      } catch (const base::Error& error) {
-        throw statement.at(error, word.span);
-      }
+      check_body(statement, *heredoc);
       result.sources.emplace_back(*heredoc++);
     } else {
       result.sources.emplace_back(statement.checked(std::move(word)));

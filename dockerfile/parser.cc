@@ -128,6 +128,7 @@ void FileParser::read_heredocs(LineReader& reader, Statement& statement) {
   for (HeredocMark& mark : marks) {
     Heredoc heredoc;
     heredoc.span = statement.line.span(mark.begin, mark.end);
+    heredoc.body_line = reader.last_line() + 1;
     auto body = reader.heredoc_body(mark.name, mark.strip_tabs);
     if (!body) {
       base::Error error("unterminated heredoc: no line is '{}'", base::printable(mark.name));

@@ -78,7 +78,9 @@ base::SourcePosition SourceText::position(const Span& span) const {
   for (int i = std::max(part.line, span.line - kLinesAround); i < span.line; ++i) {
     position.lines_before.emplace_back(line(i));
   }
-  for (int i = span.line + 1; i < std::min(end, span.line + 1 + kLinesAround); ++i) {
+  const int last =
+      std::clamp(span.last_line, span.line + kLinesAround, span.line + kLinesOfPiece - 1);
+  for (int i = span.line + 1; i <= std::min(end - 1, last); ++i) {
     position.lines_after.emplace_back(line(i));
   }
   return position;

@@ -33,7 +33,8 @@ struct SourcePart {
 class SourceText {
  public:
   static constexpr std::size_t kMaximumBytes = 16U << 20;
-  static constexpr int kLinesAround = 2;  // that a position shows before and after its own
+  static constexpr int kLinesAround = 2;    // that a position shows before and after its own
+  static constexpr int kLinesOfPiece = 10;  // of a piece of many lines that it shows
 
   SourceText(std::string file_name, std::string text);
   explicit SourceText(std::vector<SourcePart> parts);

@@ -12,14 +12,13 @@ Word Statement::rest() const {
 }
 
 base::Error Statement::at(const base::Error& error, const Span& span) const {
-  Span place = span;
   base::Error result = error;
   if (span.line != line.first_line) {
-    result = base::Error("{} (on line {})", error.message(), span.line);
+    result = base::Error("{} (in the {} of line {})", error.message(), name,
+                         source.position({line.first_line}).line);
     if (!error.hint().empty()) result.hint(error.hint());
-    place = Span{line.first_line, 0, 0, line.first_line};
   }
-  result.at(source.position(place));
+  result.at(source.position(span));
   return result;
 }
 

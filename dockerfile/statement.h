@@ -31,8 +31,8 @@ struct Statement {
   // All arguments as one word, blanks included.
   Word rest() const;
 
-  // The error with the place in the file. It is reported at the instruction's first line; if the
-  // word is on another one, the message names that.
+  // The error with the place of the word in the file. If the instruction begins on another line,
+  // the message names that.
   base::Error at(const base::Error& error, const Span& span) const;
   base::Error at_arguments(const base::Error& error) const;
 

@@ -27,13 +27,41 @@ TEST(RenderError, AnErrorWithoutPlaceIsOneLine) {
   EXPECT_EQ(render_error(error), "Error: nosuch: image not known\n");
 }
 
+TEST(RenderError, ShowsTheLinesAroundButNoEmptyRim) {
+  Error error("bad");
+  error.at({"f", 9, 3, 2, "  xy", {"", "RUN a \\"}, {"", "end", " "}});
+  EXPECT_EQ(render_error(error),
+            "Error: f:9:3: bad\n"
+            "    8 | RUN a \\\n"
+            "    9 |   xy\n"
+            "      |   ^^\n"
+            "   10 |\n"
+            "   11 | end\n");
+}
+
 TEST(RenderError, TheCaretStandsUnderTheWordBehindTabsAndWideText) {
   Error error("bad");
-  error.at({"f", 12, 12, 3, "\tCOPY \xc3\xa4\xc3\xb6 bad"});
+  error.at({"f", 12, 12, 3, "\tCOPY \u00e4\u00f6 bad"});
   const auto lines = base::split(render_error(error), '\n');
   ASSERT_GE(lines.size(), 3U);
-  EXPECT_EQ(lines[1], "   12 |  COPY \xc3\xa4\xc3\xb6 bad");
-  EXPECT_EQ(lines[2], "      |          ^^^");
+  EXPECT_EQ(lines[1], "   12 |     COPY \u00e4\u00f6 bad");
+  EXPECT_EQ(lines[2], "      |             ^^^");
+  Error wide("bad");
+  wide.at({"f", 1, 8, 7, "\u6f22\u5b57 \u6f22\u5b57\t"});  // three bytes and two columns each
+  EXPECT_EQ(base::split(render_error(wide), '\n').at(2), "      |      ^^^^^^^");
+  Error combined("bad");
+  combined.at({"f", 1, 5, 1, "e\u0301 x"});
+  EXPECT_EQ(base::split(render_error(combined), '\n').at(2), "      |   ^");
+}
+
+TEST(RenderError, ColoursDoNotMoveTheText) {
+  Error error("bad");
+  error.at({"f", 1, 3, 2, "a bc"}).hint("better");
+  EXPECT_EQ(render_error(error, {.color = true}),
+            "\x1b[1;31mError: \x1b[0m\x1b[1mf:1:3\x1b[0m: bad\n"
+            "\x1b[2m    1 |\x1b[0m a bc\n"
+            "\x1b[2m      |\x1b[0m   \x1b[1;31m^^\x1b[0m\n"
+            "\x1b[1;36mhint:\x1b[0m better\n");
 }
 
 TEST(RenderError, ForeignTextCannotDriveTheTerminal) {

@@ -142,8 +142,12 @@ TEST(Expand, CheckFindsOnlyWhatNoValueCanCure) {
   EXPECT_NO_THROW(check_word("${none:?needed}${x#*}${y/a/b}"));
   EXPECT_THROW(check_word("${x:y}"), base::Error);
   EXPECT_THROW(check_word("'"), base::Error);
-  EXPECT_NO_THROW(check_heredoc("it's"));
-  EXPECT_THROW(check_heredoc("${"), base::Error);
+  EXPECT_FALSE(mistake_in_heredoc("it's"));
+  EXPECT_EQ(mistake_in_heredoc("${a\n}")->error.message(), "missing '}' after ${a");
+  const auto mistake = mistake_in_heredoc("one\n ${a:-${b}} ${c:-${d:^}}");
+  ASSERT_TRUE(mistake);
+  EXPECT_EQ(mistake->offset, 16U);
+  EXPECT_EQ(mistake->length, 10U);
 }
 
 TEST(Expand, NamesTheVariablesThatAreAskedFor) {

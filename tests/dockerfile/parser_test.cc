@@ -67,10 +67,20 @@ TEST(Parser, AnErrorPointsAtTheWord) {
   EXPECT_EQ(error.hint(), "did you mean --chown?");
 }
 
-TEST(Parser, ErrorsOnContinuationLinesAreReportedAtTheInstruction) {
-  const base::Error error = error_of("FROM scratch\nENV a=1 \\\n b='\n");
-  EXPECT_EQ(error.position()->line, 2);
-  EXPECT_NE(error.message().find("line 3"), std::string::npos);
+TEST(Parser, ErrorsOnContinuationLinesAreReportedAtTheWord) {
+  const base::Error error = error_of("FROM scratch\nENV A=1 \\\n\tB \\\n    C=3\n");
+  EXPECT_EQ(error.position()->line, 3);
+  EXPECT_EQ(error.position()->column, 2);
+  EXPECT_EQ(error.position()->source_line, "\tB \\");
+  EXPECT_NE(error.message().find("in the ENV of line 2"), std::string::npos);
+}
+
+TEST(Parser, ErrorsInHeredocsAreReportedAtTheSubstitution) {
+  const base::Error error = error_of("FROM scratch\nCOPY <<A <<B /x/\na\nA\nb\nsay ${b:^x}\nB\n");
+  EXPECT_EQ(error.position()->line, 6);
+  EXPECT_EQ(error.position()->column, 5);
+  EXPECT_EQ(error.position()->source_line, "say ${b:^x}");
+  EXPECT_EQ(error.position()->lines_before, (std::vector<std::string>{"A", "b"}));
 }
 
 TEST(Parser, AllErrorsAreReported) {
