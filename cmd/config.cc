@@ -294,7 +294,7 @@ class Config : public Command {
     for (const auto& [name, member] : durations) {
       flags.add(
           fmt::format("healthcheck-{}", name), "DURATION",
-          [this, member](const std::string& text) {
+          [this, member = member](const std::string& text) {
             const std::chrono::nanoseconds value(dockerfile::parse_duration_ns(text));
             edits_.push_back([=](WorkingContainer& c) { healthcheck_of(c).*member = value; });
           },
