@@ -109,7 +109,7 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
   const Plan plan =
       make_plan(request, file.source, named, contexts.at("").ignore(), services, stop);
   for (const base::Warning& warning : plan.warnings) services.events.send(warning);
-  warn_of_limits(request.confinement.limits, services.events);
+  warn_of_limits(request.commands.confinement.limits, services.events);
 
   if (request.format == ImageFormat::kDocker && !request.annotations.empty()) {
     services.events.send(base::Warning{

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/events.h"
-#include "builder/confinement.h"
+#include "builder/command_settings.h"
 #include "builder/output.h"
 #include "image/descriptor.h"
 #include "image/digest.h"
@@ -26,9 +26,6 @@ enum class ImageFormat { kOci, kDocker };
 // When a base image is looked up in its registry: if it is not here; always; if it is newer there;
 // or never.
 enum class PullPolicy { kMissing, kAlways, kNewer, kNever };
-
-// The default is private.
-enum class NetworkChoice { kDefault, kHost, kNone, kPrivate };
 
 // --build-arg NAME[=VALUE]; without value the environment of bld gives it, if it has it.
 struct BuildArgument {
@@ -48,24 +45,6 @@ struct SshSource {
   std::string id;
   std::filesystem::path socket;  // of an agent; empty: one of our own, for `keys`
   std::vector<std::filesystem::path> keys = {};
-};
-
-// What the commands find as /etc/resolv.conf, /etc/hosts and /etc/hostname.
-struct NetworkFiles {
-  std::vector<std::string> add_hosts;                      // "NAME:ADDRESS"
-  std::vector<std::string> servers, searches, options;     // each replaces the host's if not empty
-  bool resolv_conf = true, hosts = true, hostname = true;  // false: what the image has
-};
-
-// -v HOST:CONTAINER[:OPTIONS], for every RUN; never in the image.
-struct VolumeMount {
-  std::filesystem::path host;
-  std::string container;
-  bool read_only = false;
-  bool recursive = true;         // with the mounts below `host`
-  bool discard_changes = false;  // O: writes go to an overlay, and with it away
-  bool change_owner = false;     // U: the host's files are given to the command's user
-  bool nosuid = false, noexec = false;
 };
 
 // Times of files in new layers: as they are; no later than the request's timestamp
@@ -109,18 +88,10 @@ struct BuildRequest {
   PullPolicy pull = PullPolicy::kMissing;
   registry::ConnectionOptions connection;  // --tls-verify, --creds, --authfile, --cert-dir
 
-  NetworkChoice network = NetworkChoice::kDefault;
-  NetworkFiles network_files;
-  bool http_proxy = true;  // RUN sees the proxy variables of our environment
-  std::vector<std::string> cap_add, cap_drop;
+  CommandSettings commands;
   bool allow_insecure = false;  // RUN --security=insecure may be used
   std::vector<SecretSource> secrets;
   std::vector<SshSource> ssh;
-  std::vector<VolumeMount> volumes;
-  std::vector<runtime::TmpfsMount> tmpfs;
-  Confinement confinement;
-  std::vector<std::string> ulimits;  // "nofile=1024:2048"
-  std::uint64_t shm_size_bytes = 64 << 20;
   bool pass_stdin = false;      // RUN reads our standard input
   bool compat_volumes = false;  // what a RUN writes to a VOLUME before it is forgotten
 

@@ -9,10 +9,6 @@ namespace bld::builder {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kProxyNames = {
-    "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
-    "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
-
 // Known to everybody: never reported as unused.
 constexpr std::array<std::string_view, 9> kSpecialNames = {
     "SOURCE_DATE_EPOCH",       "BUILDKIT_SYNTAX",           "BUILDKIT_INLINE_CACHE",
@@ -50,12 +46,12 @@ GlobalArguments::GlobalArguments(const PlanInput& input) : input_(input) {
     const auto value = arg.value ? arg.value : input.environment(arg.name);
     if (value) build_args_[arg.name] = *value;
   }
-  for (const std::string_view name : kProxyNames) {
+  for (const std::string_view name : kProxyVariables) {
     const auto given = build_args_.find(std::string(name));
     std::optional<std::string> value;
     if (given != build_args_.end()) {
       value = given->second;
-    } else if (input.request.http_proxy) {
+    } else if (input.request.commands.http_proxy) {
       value = input.environment(std::string(name));
     }
     if (value) proxy_env_.push_back(std::string(name) + "=" + *value);
@@ -110,7 +106,7 @@ std::optional<std::string> GlobalArguments::value_in_stage(
 std::vector<std::string> GlobalArguments::unused() const {
   std::vector<std::string> names;
   for (const auto& [name, value] : build_args_) {
-    if (used_.contains(name) || contains(kProxyNames, name) || contains(kSpecialNames, name)) {
+    if (used_.contains(name) || contains(kProxyVariables, name) || contains(kSpecialNames, name)) {
       continue;
     }
     names.push_back(name);

@@ -111,7 +111,7 @@ std::string normal_form(const BuildRequest& request) {
   Form form;
   form.number(static_cast<int>(request.file_times));
   form.number(request.file_times == FileTimes::kKeep ? 0 : request.timestamp.value_or(0));
-  const NetworkFiles& files = request.network_files;
+  const NetworkFiles& files = request.commands.network_files;
   form.list(files.add_hosts);  // name servers do not decide what a name means
   if (!files.hosts || !files.hostname || !files.resolv_conf) {
     form.number(files.hosts).number(files.hostname).number(files.resolv_conf);

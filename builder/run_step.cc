@@ -73,8 +73,8 @@ void add_network_files(runtime::ContainerSpec& spec, const NetworkFiles& files) 
 }
 
 void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
-                const RunEnvironment& environment) {
-  add_network_files(spec, environment.network_files);
+                const CommandSettings& settings) {
+  add_network_files(spec, settings.network_files);
   if (!operation.script.empty()) {
     spec.mounts.emplace_back(runtime::FileMount{.target = std::string(kScriptPath),
                                                 .contents = operation.script,
@@ -104,24 +104,33 @@ std::optional<base::RootedDir> tree_with_users(const std::vector<std::filesystem
   return base::RootedDir::open(trees.back());
 }
 
-// The user as the image's own files know it, before the step.
-runtime::ResolvedUser resolve_user(const RunOperation& operation,
-                                   const runtime::OverlayRoot& root) {
+// The user and the further groups as the image's own files know them, before the step.
+runtime::ResolvedUser resolve_user(const base::RootedDir& users, const std::string& user,
+                                   const std::vector<std::string>& group_add) {
+  runtime::ResolvedUser resolved = runtime::resolve_user(users, user);
+  for (const std::string& group : group_add) {
+    resolved.user.groups.push_back(runtime::resolve_owner(users, "0:" + group).gid);
+  }
+  return resolved;
+}
+
+runtime::ResolvedUser resolve_user(const RunOperation& operation, const runtime::OverlayRoot& root,
+                                   const CommandSettings& settings) {
   std::vector<std::filesystem::path> trees = root.lower;
   trees.insert(trees.begin(), root.upper);
   if (const auto tree = tree_with_users(trees)) {
-    return runtime::resolve_user(*tree, operation.user);
+    return resolve_user(*tree, operation.user, settings.group_add);
   }
   const base::RootedDir view(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
-  return runtime::resolve_user(view, operation.user);
+  return resolve_user(view, operation.user, settings.group_add);
 }
 
 }  // namespace
 
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
-                       std::vector<runtime::Mount> mounts, const RunEnvironment& environment,
-                       const Stdio& stdio, std::stop_token stop) {
-  const runtime::ResolvedUser user = resolve_user(operation, root);
+                       std::vector<runtime::Mount> mounts, const CommandSettings& settings,
+                       const Services& services, const Stdio& stdio, std::stop_token stop) {
+  const runtime::ResolvedUser user = resolve_user(operation, root, settings);
   runtime::ContainerSpec spec;
   spec.root = root;
   spec.args = operation.args;
@@ -131,27 +140,27 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + user.home);
   spec.cwd = operation.directory.empty() ? "/" : operation.directory;
   spec.user = user.user;
-  spec.hostname = kHostname;
+  spec.hostname = settings.hostname.empty() ? kHostname : settings.hostname;
   spec.capabilities =
-      runtime::CapabilitySet::container_default(environment.cap_add, environment.cap_drop);
-  spec.rlimits = parse_ulimits(environment.ulimits);
-  spec.shm_size_bytes = environment.shm_size_bytes;
-  spec.network = network_mode(operation.network, environment.network);
+      runtime::CapabilitySet::container_default(settings.cap_add, settings.cap_drop);
+  spec.rlimits = parse_ulimits(settings.ulimits);
+  spec.shm_size_bytes = settings.shm_size_bytes;
+  spec.network = network_mode(operation.network, settings.network);
 
-  spec.no_new_privileges = environment.confinement.no_new_privileges;
-  spec.seccomp = environment.confinement.seccomp;
-  spec.seccomp_filter = environment.confinement.seccomp_filter;
-  spec.limits = environment.confinement.limits;
+  spec.no_new_privileges = settings.confinement.no_new_privileges;
+  spec.seccomp = settings.confinement.seccomp;
+  spec.seccomp_filter = settings.confinement.seccomp_filter;
+  spec.limits = settings.confinement.limits;
   if (operation.insecure) {
     spec.capabilities = runtime::CapabilitySet::all();
     spec.seccomp = runtime::Seccomp::kUnconfined;
     spec.mask_kernel_files = false;
   }
 
-  add_mounts(spec, operation, environment);
-  const Volumes volumes(environment.volumes, user.user, environment.services.store);
+  add_mounts(spec, operation, settings);
+  const Volumes volumes(settings.volumes, user.user, services.store);
   spec.mounts.insert(spec.mounts.end(), volumes.mounts().begin(), volumes.mounts().end());
-  spec.mounts.insert(spec.mounts.end(), environment.tmpfs.begin(), environment.tmpfs.end());
+  spec.mounts.insert(spec.mounts.end(), settings.tmpfs.begin(), settings.tmpfs.end());
   spec.mounts.insert(spec.mounts.end(), std::make_move_iterator(mounts.begin()),
                      std::make_move_iterator(mounts.end()));
 
@@ -159,7 +168,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.stdout_fd = stdio.out;
   spec.stderr_fd = stdio.err;
   spec.console_socket_fd = stdio.console_socket;
-  return environment.services.containers.run(spec, std::move(stop));
+  return services.containers.run(spec, std::move(stop));
 }
 
 }  // namespace bld::builder

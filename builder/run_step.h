@@ -8,24 +8,11 @@
 
 #include "base/unique_fd.h"
 #include "builder/build.h"
+#include "builder/command_settings.h"
 #include "builder/step.h"
 #include "runtime/container_spec.h"
 
 namespace bld::builder {
-
-// What a command can reach that is not in the instruction. Referred to, not owned.
-struct RunEnvironment {
-  const Services& services;
-  NetworkChoice network = NetworkChoice::kDefault;
-  const NetworkFiles& network_files;
-  const std::vector<std::string>& cap_add;
-  const std::vector<std::string>& cap_drop;
-  const std::vector<std::string>& ulimits;
-  const std::vector<VolumeMount>& volumes;
-  const std::vector<runtime::TmpfsMount>& tmpfs;
-  const Confinement& confinement;
-  std::uint64_t shm_size_bytes = 64 << 20;
-};
 
 // Descriptors of the caller; -1 is /dev/null.
 struct Stdio {
@@ -34,9 +21,9 @@ struct Stdio {
 };
 
 // Runs the command upon `root` and gives its exit status. `mounts` come from run_mounts.h and are
-// made besides those of the environment. A command that cannot be started is an Error.
+// made besides those of the settings. A command that cannot be started is an Error.
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
-                       std::vector<runtime::Mount> mounts, const RunEnvironment& environment,
-                       const Stdio& stdio, std::stop_token stop);
+                       std::vector<runtime::Mount> mounts, const CommandSettings& settings,
+                       const Services& services, const Stdio& stdio, std::stop_token stop);
 
 }  // namespace bld::builder

@@ -225,20 +225,6 @@ void StepWorker::add_tree(store::ActiveTree tree,
   result.snapshot = result.below.with(result.layer);
 }
 
-RunEnvironment StepWorker::run_environment() const {
-  const BuildRequest& request = surroundings_.request;
-  return {.services = surroundings_.services,
-          .network = request.network,
-          .network_files = request.network_files,
-          .cap_add = request.cap_add,
-          .cap_drop = request.cap_drop,
-          .ulimits = request.ulimits,
-          .volumes = request.volumes,
-          .tmpfs = request.tmpfs,
-          .confinement = request.confinement,
-          .shm_size_bytes = request.shm_size_bytes};
-}
-
 void StepWorker::run(const Step& step, const RunOperation& operation,
                      const std::vector<Snapshot>& inputs, StepResult& result) {
   result.mounted.assign(inputs.begin() + 1, inputs.end());
@@ -258,7 +244,7 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   });
   const runtime::Exit exit =
       run_step(with_mounts, {.lower = std::move(lower), .upper = tree.fs(), .work = tree.work()},
-               mounts.mounts(), run_environment(),
+               mounts.mounts(), surroundings_.request.commands, surroundings_.services,
                {.in = surroundings_.request.pass_stdin ? STDIN_FILENO : -1,
                 .out = output.out(),
                 .err = output.err()},

@@ -68,7 +68,6 @@ class StepWorker {
   image::DiffId write_blob(const std::vector<layers::SourcedEntry>& entries);
   void add_tree(store::ActiveTree tree, const std::optional<layers::FileEntry>& root_below,
                 StepResult& result);
-  RunEnvironment run_environment() const;
 
   const Surroundings& surroundings_;
   std::stop_token stop_;

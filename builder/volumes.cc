@@ -58,7 +58,7 @@ Volumes::Volumes(const std::vector<VolumeMount>& volumes, const runtime::User& u
                                             .read_only = volume.read_only,
                                             .recursive = volume.recursive,
                                             .nosuid = volume.nosuid,
-                                            .nodev = true,
+                                            .nodev = !volume.is_device,
                                             .noexec = volume.noexec});
     descriptors_.push_back(std::move(source));
   }

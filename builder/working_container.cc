@@ -6,9 +6,7 @@
 #include "base/text.h"
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
-#include "builder/mount_container.h"
 #include "builder/snapshot.h"
-#include "builder/variables.h"
 #include "image/json.h"
 #include "layers/overlay_upper.h"
 
@@ -25,6 +23,7 @@ std::string to_json(const WorkingContainer& container) {
   json.add("history", image::Json::from(container.history));
   json.add("createdBy", container.created_by);
   json.add("historyComment", container.history_comment);
+  json.add("runFlags", image::Json::from(container.run_flags));
   return json.str();
 }
 
@@ -38,19 +37,20 @@ WorkingContainer from_record(store::Container record) {
   container.history = json.strings("history");
   container.created_by = json.string("createdBy");
   container.history_comment = json.string("historyComment");
+  container.run_flags = json.strings("runFlags");
   container.record = std::move(record);
   return container;
 }
 
 // "busybox-working-container"; with "-1", "-2" … where that is taken.
-std::string free_name(store::Store& store, const std::string& image) {
+std::string free_name(store::Store& store, const std::string& image, const std::string& suffix) {
   std::string prefix;
   if (image != "scratch") {
     std::string last = image.substr(image.rfind('/') + 1);
     last = last.substr(0, last.find_first_of(":@"));
     prefix = last + "-";
   }
-  const std::string name = prefix + "working-container";
+  const std::string name = prefix + suffix;
   const auto is_taken = [&](const std::string& candidate) {
     for (const store::Container& other : store.containers()) {
       if (other.name == candidate) return true;
@@ -84,7 +84,9 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
     container.image_id = base.image_id;
     container.record.layers = base.config.diff_ids;
   }
-  container.record.name = options.name.empty() ? free_name(store, options.image) : options.name;
+  container.record.name =
+      options.name.empty() ? free_name(store, options.image, options.suffix) : options.name;
+  container.run_flags = options.run_flags;
   container.record.config = to_json(container);
   container.record = store.create_container(container.record);
   layers::prepare_upper(base_of(container).trees(store),
@@ -122,36 +124,6 @@ std::vector<WorkingContainer> list_containers(store::Store& store) {
     containers.push_back(from_record(std::move(record)));
   }
   return containers;
-}
-
-runtime::Exit run_in_container(const WorkingContainer& container,
-                               const ContainerRunOptions& options, const Services& services,
-                               std::stop_token stop) {
-  const auto lock = services.store.lock_container(container.record.id);
-  const runtime::OverlayDirs root = root_of(container, services.store);
-  const image::RunConfig& config = container.config.config;
-  RunOperation operation;
-  operation.args = options.args;
-  operation.env = config.env;
-  for (const std::string& entry : options.env) {
-    const std::size_t equals = entry.find('=');
-    set_variable(operation.env, entry.substr(0, equals),
-                 equals == std::string::npos ? "" : entry.substr(equals + 1));
-  }
-  if (!find_variable(operation.env, "PATH")) operation.env.emplace_back(kDefaultPath);
-  operation.directory = options.directory.empty() ? config.working_dir : options.directory;
-  operation.user = options.user.empty() ? config.user : options.user;
-  return run_step(operation, {.lower = root.lower, .upper = root.upper, .work = root.work}, {},
-                  {.services = services,
-                   .network = options.network,
-                   .network_files = options.network_files,
-                   .cap_add = options.cap_add,
-                   .cap_drop = options.cap_drop,
-                   .ulimits = options.ulimits,
-                   .volumes = options.volumes,
-                   .tmpfs = options.tmpfs,
-                   .confinement = options.confinement},
-                  options.stdio, std::move(stop));
 }
 
 }  // namespace bld::builder

@@ -9,7 +9,6 @@
 
 #include "builder/build.h"
 #include "builder/build_request.h"
-#include "builder/run_step.h"
 #include "builder/snapshot.h"
 #include "image/image_config.h"
 #include "store/store.h"
@@ -18,7 +17,9 @@ namespace bld::builder {
 
 struct FromOptions {
   std::string image;  // as FROM has it; "scratch" is the empty one
-  std::string name;   // of the container; empty: made from the image's name
+  std::string name;   // of the container; empty: made from the image's name and `suffix`
+  std::string suffix = "working-container";
+  std::vector<std::string> run_flags;  // see WorkingContainer
   std::optional<image::Platform> platform;
   PullPolicy pull = PullPolicy::kMissing;
   registry::ConnectionOptions connection;
@@ -33,6 +34,7 @@ struct WorkingContainer {
   std::map<std::string, std::string> annotations;
   std::vector<std::string> history;         // --add-history: what was done, one entry each
   std::string created_by, history_comment;  // of the entry that a commit adds; empty: the usual
+  std::vector<std::string> run_flags;       // for each `run`: words of a command line
 };
 
 // Makes a container: instant, whatever the size of the image.
@@ -49,23 +51,5 @@ Snapshot base_of(const WorkingContainer& container);
 // Lets `edit` change everything but the files (also the name), under the container's lock.
 void edit_container(store::Store& store, std::string_view name,
                     const std::function<void(WorkingContainer&)>& edit);
-
-struct ContainerRunOptions {
-  std::vector<std::string> args;
-  std::vector<std::string> env;  // "NAME=value", before the image's
-  std::string user, directory;   // empty: the image's
-  NetworkChoice network = NetworkChoice::kDefault;
-  std::vector<VolumeMount> volumes;
-  std::vector<runtime::TmpfsMount> tmpfs;
-  Confinement confinement;
-  NetworkFiles network_files;
-  std::vector<std::string> cap_add, cap_drop, ulimits;
-  Stdio stdio;
-};
-
-// Runs a command in it, and gives its exit status. Another command on the same container waits.
-runtime::Exit run_in_container(const WorkingContainer& container,
-                               const ContainerRunOptions& options, const Services& services,
-                               std::stop_token stop);
 
 }  // namespace bld::builder

@@ -54,19 +54,19 @@ std::stop_token App::stop_token() { return signals_ ? signals_->token() : std::s
 
 void declare_globals(FlagSet& flags, GlobalOptions& globals) {
   flags.add_text("root", "DIR", globals.root, "directory of the store");
-  // Warnings are always shown, and there is nothing more to say yet.
-  flags.add(
-      "log-level", "LEVEL",
-      [](const std::string& text) {
-        if (text != "warn" && text != "warning") {
-          throw Error("--log-level={} is not supported by bld yet", text);
-        }
-      },
-      "");
+  flags.accept("log-level", "LEVEL",
+               "errors and warnings are always shown, and there is nothing more to tell",
+               {"trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"});
+  flags.accept("debug", "", "see --log-level");
+  flags.accept("runroot", "DIR", "nothing that outlives a command is outside of --root");
+  flags.accept("storage-driver", "NAME", "the store finds out by itself what works on this machine",
+               {"overlay", "overlay2", "vfs", "btrfs", "zfs", "aufs", "devicemapper"});
+  flags.accept("storage-opt", "OPTION", "they are for the drivers of containers/storage");
+  flags.accept("cgroup-manager", "NAME", "limits are written to the control groups directly",
+               {"systemd", "cgroupfs", "disabled"});
   flags.add_bool("help,h", globals.help, "show this text");
-  flags.refuse({"runroot", "storage-driver", "storage-opt", "imagestore", "transient-store",
-                "registries-conf", "registries-conf-dir", "short-name-alias-conf", "cgroup-manager",
-                "default-mounts-file", "cpu-profile", "memory-profile"});
+  flags.refuse({"imagestore", "transient-store", "registries-conf", "registries-conf-dir",
+                "short-name-alias-conf", "default-mounts-file", "cpu-profile", "memory-profile"});
 }
 
 namespace {

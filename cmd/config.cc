@@ -7,6 +7,7 @@
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/history_flag.h"
 #include "cmd/options.h"
 #include "cmd/render_error.h"
 #include "cmd/shell_words.h"
@@ -132,19 +133,15 @@ class Config : public Command {
     declare_lists(flags);
     declare_commands(flags);
     declare_healthcheck(flags);
-    flags.add_bool("add-history", add_history_, "write an entry of history for each change");
+    add_history_.declare(flags);
   }
 
   int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
     refuse_flags_after_first(arguments);
     expect_arguments(arguments, 1, 1, "container ID must be specified");
-    if (!flags.given("add-history")) {
-      const auto variable = environment_variable("BUILDAH_HISTORY");
-      add_history_ = variable && parse_bool(*variable);
-    }
     builder::edit_container(app.store(), arguments[0], [&](WorkingContainer& container) {
       for (const auto& edit : edits_) edit(container);
-      if (add_history_) {
+      if (add_history_.wanted()) {
         for (const std::string& words : history_) {
           container.history.push_back("/bin/sh -c #(nop) " + words);
         }
@@ -324,7 +321,7 @@ class Config : public Command {
 
   std::vector<std::function<void(WorkingContainer&)>> edits_;
   std::vector<std::string> history_;
-  bool add_history_ = false;
+  HistoryFlag add_history_;
 };
 
 }  // namespace

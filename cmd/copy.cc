@@ -7,6 +7,7 @@
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/history_flag.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
 #include "cmd/standard_streams.h"
@@ -30,37 +31,33 @@ class Copy : public Command {
     flags.add_text("ignorefile", "FILE", ignore_file_,
                    "leave out what it says; needs --contextdir");
     flags.add_bool("quiet,q", quiet_, "do not print the digest of what was copied");
-    flags.add_bool("add-history", add_history_, "write an entry of history");
+    history_.declare(flags);
+    flags.accept("link", "", "a commit makes one layer of all changes");
     if (is_add()) {
       flags.add_text("checksum", "DIGEST", operation.checksum,
                      "digest that a remote source must have");
     } else {
       flags.add_bool("parents", operation.parents, "keep the folders of the sources");
     }
-    flags.refuse({"link", "timestamp", "authfile", "cert-dir", "creds", "tls-verify", "retry",
-                  "retry-delay"});
+    flags.refuse(
+        {"timestamp", "authfile", "cert-dir", "creds", "tls-verify", "retry", "retry-delay"});
   }
 
-  int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
+  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     refuse_flags_after_first(arguments);
     expect_arguments(arguments, 1, -1, "container ID must be specified");
     expect_arguments(arguments, 2, -1, "src must be specified");
     take_words(arguments);
-    if (!flags.given("add-history")) {
-      const auto variable = environment_variable("BUILDAH_HISTORY");
-      add_history_ = variable && parse_bool(*variable);
-    }
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(Progress::kQuiet, streams);
     const builder::CopiedFiles copied = builder::copy_into_container(
         arguments[0], options_, {app.store(), app.containers(), *renderer}, app.stop_token());
     const std::string digest = base::to_hex(copied.digest);
-    if (add_history_) {
-      builder::edit_container(app.store(), arguments[0], [&](builder::WorkingContainer& container) {
-        container.history.push_back(fmt::format(
-            "/bin/sh -c #(nop) {} {}:{} in {}", is_add() ? "ADD" : "COPY",
-            copied.is_directory ? "dir" : "file", digest, options_.operation.destination));
-      });
+    if (history_.wanted()) {
+      add_history(app.store(), arguments[0],
+                  fmt::format("/bin/sh -c #(nop) {} {}:{} in {}", is_add() ? "ADD" : "COPY",
+                              copied.is_directory ? "dir" : "file", digest,
+                              options_.operation.destination));
     }
     if (!quiet_) print(digest + "\n");
     return 0;
@@ -83,7 +80,8 @@ class Copy : public Command {
 
   builder::ContainerCopyOptions options_;
   std::string context_, ignore_file_;
-  bool quiet_ = false, add_history_ = false;
+  bool quiet_ = false;
+  HistoryFlag history_;
 };
 
 }  // namespace

@@ -91,6 +91,22 @@ void FlagSet::add_optional(std::string_view names, std::string value_name, std::
   flag.set = std::move(set);
 }
 
+void FlagSet::accept(std::string_view names, std::string value_name, std::string reason,
+                     std::vector<std::string> words) {
+  const bool takes_value = !value_name.empty();
+  Flag& flag = append(names);
+  flag.value_name = std::move(value_name);
+  flag.help = "accepted, changes nothing: " + std::move(reason);
+  if (!takes_value) flag.alone = "true";
+  flag.set = [takes_value, words = std::move(words)](const std::string& text) {
+    if (!takes_value) {
+      parse_bool(text);
+    } else if (!words.empty() && std::find(words.begin(), words.end(), text) == words.end()) {
+      throw Error("\"{}\" is none of: {}", text, base::join(words, ", "));
+    }
+  };
+}
+
 void FlagSet::refuse(std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) refuse(name, "");
 }
@@ -106,7 +122,7 @@ void FlagSet::refuse(std::string_view names, std::string hint) {
 }
 
 void FlagSet::set(const Flag& flag, std::string_view shown, const std::string& value) {
-  given_[flag.names.front()] = true;
+  given_.emplace_back(flag.names.front(), value);
   try {
     flag.set(value);
   } catch (Error& error) {
@@ -194,7 +210,18 @@ std::vector<std::string> FlagSet::parse(std::span<const std::string> words,
   return arguments;
 }
 
-bool FlagSet::given(std::string_view name) const { return given_.contains(name); }
+bool FlagSet::given(std::string_view name) const {
+  return std::any_of(given_.begin(), given_.end(),
+                     [&](const auto& flag) { return flag.first == name; });
+}
+
+std::vector<std::string> FlagSet::words_for(const FlagSet& other) const {
+  std::vector<std::string> words;
+  for (const auto& [name, value] : given_) {
+    if (other.by_name_.contains(name)) words.push_back(fmt::format("--{}={}", name, value));
+  }
+  return words;
+}
 
 std::string FlagSet::usage() const {
   std::map<std::string, std::string> lines;

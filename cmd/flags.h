@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bld::cmd {
@@ -48,6 +49,11 @@ class FlagSet {
   // `--name` alone means `alone`; a value only comes as `--name=value`.
   void add_optional(std::string_view names, std::string value_name, std::string alone,
                     std::function<void(std::string)> set, std::string help);
+  // A flag that other builders need and bld does not, whose value is read and changes nothing: one
+  // of `words` if there are any, else any text, or a bool without `value_name`. `reason` says why
+  // nothing is lost.
+  void accept(std::string_view names, std::string value_name, std::string reason,
+              std::vector<std::string> words = {});
   // Flags of Buildah that bld does not have: naming one is an error that says so.
   void refuse(std::initializer_list<std::string_view> names);
   // The same with what to do instead.
@@ -56,6 +62,9 @@ class FlagSet {
   // Takes the flags out of `words` and sets what they are bound to; returns the arguments. With
   // kBeforeArguments the first argument ends the flags (what follows it is kept as it is).
   std::vector<std::string> parse(std::span<const std::string> words, FlagPlacement placement);
+
+  // What was parsed of the flags that `other` has too, as words that it can parse.
+  std::vector<std::string> words_for(const FlagSet& other) const;
 
   // Whether the flag (by its first name) was on the command line.
   bool given(std::string_view name) const;
@@ -73,7 +82,7 @@ class FlagSet {
   std::vector<Flag> flags_;
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::map<char, std::size_t> by_shorthand_;
-  std::map<std::string, bool, std::less<>> given_;
+  std::vector<std::pair<std::string, std::string>> given_;  // first names and values, in order
 };
 
 // "true", "1", "t"… and their opposites, as Go's ParseBool; nothing, or an Error, for all else.

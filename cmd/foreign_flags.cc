@@ -11,11 +11,6 @@ using base::Error;
 
 namespace {
 
-void accept(FlagSet& flags, std::string_view names) {
-  flags.add_optional(
-      names, "", "true", [](const std::string& text) { parse_bool(text); }, "");
-}
-
 // Only the value that describes what bld does anyway.
 void accept_only(FlagSet& flags, std::string name, bool value, std::string hint) {
   flags.add_optional(
@@ -38,8 +33,9 @@ constexpr const char* kUsage = "/usr/bin/time -v bld build … tells it for the 
 }  // namespace
 
 void declare_foreign_flags(FlagSet& flags) {
-  // Nothing is left of a step but its layer, and the store keeps layers as they are.
-  for (const char* name : {"force-rm", "compress", "disable-content-trust"}) accept(flags, name);
+  flags.accept("force-rm", "", "nothing is left of a step but its layer");
+  flags.accept("compress", "", "layers are compressed when they leave the store");
+  flags.accept("disable-content-trust", "", "bld checks no signatures of Docker's notary");
   accept_only(flags, "rm", true, "a build of bld has no containers that could be kept");
   accept_only(flags, "disable-compression,D", true,
               "layers are compressed when they leave the store: --output type=oci, bld push");

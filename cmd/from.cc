@@ -8,6 +8,7 @@
 #include "cmd/app.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
+#include "cmd/run_flags.h"
 
 namespace bld::cmd {
 
@@ -22,18 +23,21 @@ class From : public Command {
     connection_.declare(flags);
     platform_.declare(flags);
     pull_.declare(flags);
-    flags.refuse({"format,f", "volume,v", "suffix", "network,net", "add-host", "dns", "cap-add",
-                  "cap-drop", "ulimit", "shm-size", "isolation", "http-proxy", "userns", "device",
-                  "group-add", "security-opt", "memory,m"});
+    flags.add_text("suffix", "SUFFIX", options_.suffix,
+                   "end of the container's name (default working-container)");
+    flags.accept("format,f", "FORMAT", "an image's format is decided by `commit`",
+                 {"oci", "docker"});
+    run_.declare(flags);
   }
 
-  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+  int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
     refuse_flags_after_first(arguments);
     expect_arguments(arguments, 1, 1, "an image name (or \"scratch\") must be specified");
     options_.image = arguments[0];
     options_.platform = platform_.platform();
     options_.pull = pull_.policy();
     options_.connection = connection_.options();
+    options_.run_flags = run_.words(flags);
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
     try {
@@ -57,6 +61,7 @@ class From : public Command {
   ConnectionFlags connection_;
   PlatformFlags platform_;
   PullFlags pull_;
+  RunFlags run_;  // for the commands that will be run
 };
 
 }  // namespace

@@ -1,14 +1,11 @@
 #include "cmd/options.h"
 
-#include <arpa/inet.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "cmd/volume_flag.h"
 #include "dockerfile/values.h"
 
 namespace bld::cmd {
@@ -16,14 +13,6 @@ namespace bld::cmd {
 using base::Error;
 
 namespace {
-
-void check_address(const std::string& text) {
-  in6_addr address{};
-  if (::inet_pton(AF_INET, text.c_str(), &address) != 1 &&
-      ::inet_pton(AF_INET6, text.c_str(), &address) != 1) {
-    throw Error("--dns: \"{}\" is no IP address", text);
-  }
-}
 
 // Buildah takes a bare number for seconds.
 std::chrono::milliseconds parse_delay(const std::string& text) {
@@ -128,63 +117,6 @@ void PullFlags::declare(FlagSet& flags) {
       "");
 }
 
-void RunFlags::declare_network(FlagSet& flags) {
-  flags.add(
-      "network,net", "MODE", [this](const std::string& text) { network = parse_network(text); },
-      "network of the commands: default, host, none, private");
-  flags.add_comma_list("add-host", "NAME:ADDRESS", files_.add_hosts, "add a line to /etc/hosts");
-  flags.add_bool("no-hosts", no_hosts_, "leave the image's /etc/hosts as it is");
-  flags.add_bool("no-hostname", no_hostname_, "leave the image's /etc/hostname as it is");
-  flags.add_comma_list("dns", "ADDRESS", files_.servers,
-                       "name server of the commands; none: leave the image's /etc/resolv.conf");
-  flags.add_comma_list("dns-search", "DOMAIN", files_.searches, "domain to look up names in");
-  flags.add_comma_list("dns-option", "OPTION", files_.options, "option of the resolver");
-}
-
-builder::NetworkFiles RunFlags::network_files() const {
-  builder::NetworkFiles files = files_;
-  if (no_hosts_ && !files.add_hosts.empty()) {
-    throw Error("--no-hosts and --add-host are used together");
-  }
-  files.hosts = !no_hosts_;
-  files.hostname = !no_hostname_;
-  for (const std::string& server : files.servers) {
-    if (server != "none") check_address(server);
-    if (server == "none") files.resolv_conf = false;
-  }
-  if (!files.resolv_conf &&
-      files.servers.size() + files.searches.size() + files.options.size() > 1) {
-    throw Error("--dns=none is used together with other --dns flags");
-  }
-  return files;
-}
-
-void RunFlags::declare(FlagSet& flags) {
-  declare_network(flags);
-  flags.add(
-      "volume,v", "HOST:CONTAINER[:OPTIONS]",
-      [this](const std::string& text) { volumes.push_back(parse_volume(text)); },
-      "show a directory of the host to the commands");
-  flags.add(
-      "tmpfs", "DIR[:OPTIONS]",
-      [this](const std::string& text) { tmpfs.push_back(parse_tmpfs(text)); },
-      "a directory in memory for the commands; never in the image");
-  confined.declare(flags);
-  flags.add_comma_list("cap-add", "CAPABILITY", cap_add, "add a capability");
-  flags.add_comma_list("cap-drop", "CAPABILITY", cap_drop, "drop a capability");
-  flags.add(
-      "isolation", "KIND",
-      [](const std::string& text) {
-        if (text != "oci" && text != "rootless" && text != "default") {
-          throw Error("this isolation is not supported by bld yet");
-        }
-      },
-      "");
-  flags.refuse({"cni-config-dir", "cni-plugin-path", "ipc", "pid", "uts", "cgroupns", "userns",
-                "userns-uid-map", "userns-gid-map", "userns-uid-map-user", "userns-gid-map-group",
-                "device", "group-add", "runtime", "runtime-flag", "cdi-config-dir", "hooks-dir"});
-}
-
 void add_fixed_bool(FlagSet& flags, std::string_view names, bool value, std::string help) {
   const std::string name = base::split(names, ',').front();
   flags.add_optional(
@@ -239,14 +171,6 @@ builder::PullPolicy parse_pull_policy(std::string_view text) {
   if (word == "newer" || word == "ifnewer" || word == "true") return builder::PullPolicy::kNewer;
   if (word == "never" || word == "false") return builder::PullPolicy::kNever;
   throw Error("unrecognized pull policy \"{}\": must be always, missing, newer or never", text);
-}
-
-builder::NetworkChoice parse_network(std::string_view text) {
-  if (text == "default" || text.empty()) return builder::NetworkChoice::kDefault;
-  if (text == "host") return builder::NetworkChoice::kHost;
-  if (text == "none") return builder::NetworkChoice::kNone;
-  if (text == "private" || text == "pasta") return builder::NetworkChoice::kPrivate;
-  throw Error("this network is not supported by bld yet: it has default, host, none and private");
 }
 
 UserAndPassword parse_credentials(const std::string& text) {

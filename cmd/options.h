@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "builder/build_request.h"
-#include "cmd/confinement_flags.h"
 #include "cmd/flags.h"
 #include "image/platform.h"
 #include "registry/copy_image.h"
@@ -54,29 +53,6 @@ class PullFlags {
   builder::PullPolicy policy_ = builder::PullPolicy::kMissing;
 };
 
-// What commands and steps see: --network, --add-host, --volume, --cap-add, --cap-drop, and what
-// holds them in.
-struct RunFlags {
-  void declare(FlagSet& flags);
-
-  // After the command line was read, as it depends on the capabilities.
-  builder::Confinement confinement() const { return confined.confinement(cap_add, cap_drop); }
-
-  builder::NetworkFiles network_files() const;
-
-  builder::NetworkChoice network = builder::NetworkChoice::kDefault;
-  std::vector<std::string> cap_add, cap_drop;
-  std::vector<builder::VolumeMount> volumes;
-  std::vector<runtime::TmpfsMount> tmpfs;
-  ConfinementFlags confined;
-
- private:
-  void declare_network(FlagSet& flags);
-
-  builder::NetworkFiles files_;
-  bool no_hosts_ = false, no_hostname_ = false;
-};
-
 // A flag of Buildah that describes what bld does anyway: any other value is refused.
 void add_fixed_bool(FlagSet& flags, std::string_view names, bool value, std::string help);
 
@@ -88,9 +64,6 @@ builder::PullPolicy parse_pull_policy(std::string_view text);
 
 // "oci", "v2s2" or "docker".
 registry::ManifestFormat parse_manifest_format(const std::string& text);
-
-// "default", "host", "none", "private".
-builder::NetworkChoice parse_network(std::string_view text);
 
 // "user:password"
 struct UserAndPassword {

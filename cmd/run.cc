@@ -2,11 +2,14 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "builder/working_container.h"
+#include "base/text.h"
+#include "builder/run_in_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/history_flag.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
+#include "cmd/run_flags.h"
 #include "cmd/terminal.h"
 
 namespace bld::cmd {
@@ -24,12 +27,22 @@ class Run : public Command {
     flags.add_optional(
         "terminal,t", "", "true", [this](const std::string& text) { terminal_ = parse_bool(text); },
         "give the command a terminal (default: if all of ours are terminals)");
-    add_fixed_bool(flags, "add-history", false, "");
+    flags.add_text("hostname", "NAME", hostname_, "host name that the command sees");
+    flags.add(
+        "mount", "type=TYPE,…",
+        [this](const std::string& text) {
+          options_.mounts.push_back(dockerfile::parse_run_mount(text));
+        },
+        "a mount, as of RUN; a bind without from= shows a file of this machine");
+    flags.add(
+        "contextdir", "DIR", [this](const std::string& text) { options_.context = text; },
+        "directory of the relative sources of --mount");
+    history_.declare(flags);
     run_.declare(flags);
-    flags.refuse({"hostname", "mount", "no-pivot", "contextdir"});
+    flags.refuse({"no-pivot"});
   }
 
-  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+  int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, -1, "container ID must be specified");
     auto command = arguments.begin() + 1;
     if (command != arguments.end() && *command == "--") {
@@ -39,13 +52,9 @@ class Run : public Command {
     }
     options_.args.assign(command, arguments.end());
     if (options_.args.empty()) throw base::Error("command must be specified");
-    options_.network = run_.network;
-    options_.volumes = run_.volumes;
-    options_.tmpfs = run_.tmpfs;
-    options_.confinement = run_.confinement();
-    options_.network_files = run_.network_files();
-    options_.cap_add = run_.cap_add;
-    options_.cap_drop = run_.cap_drop;
+    const builder::WorkingContainer container = builder::get_container(app.store(), arguments[0]);
+    options_.settings = settings(container, flags);
+    if (!hostname_.empty()) options_.settings.hostname = hostname_;
     options_.stdio = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
 
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
@@ -57,16 +66,30 @@ class Run : public Command {
       const std::string type = environment_variable("TERM").value_or("xterm");
       options_.env.insert(options_.env.begin(), "TERM=" + type);
     }
-    const runtime::Exit exit =
-        builder::run_in_container(builder::get_container(app.store(), arguments[0]), options_,
-                                  {app.store(), app.containers(), *renderer}, app.stop_token());
+    const runtime::Exit exit = builder::run_in_container(
+        container, options_, {app.store(), app.containers(), *renderer}, app.stop_token());
     terminal.reset();
+    if (history_.wanted()) {
+      add_history(app.store(), arguments[0], "/bin/sh -c " + base::join(options_.args, " "));
+    }
     if (exit.status == 0) return 0;
     throw base::Error("while running runtime: exit status {}", exit.status)
         .exit_status(exit.status);
   }
 
  private:
+  // What `from` was told, and then our own.
+  builder::CommandSettings settings(const builder::WorkingContainer& container,
+                                    const FlagSet& given) const {
+    RunFlags all;
+    FlagSet flags;
+    all.declare(flags);
+    std::vector<std::string> words = container.run_flags;
+    for (std::string& word : run_.words(given)) words.push_back(std::move(word));
+    flags.parse(words, FlagPlacement::kAnywhere);
+    return all.settings();
+  }
+
   void add_env(const std::string& text) {
     const KeyAndValue variable = parse_key_value(text);
     if (variable.value) {
@@ -78,6 +101,8 @@ class Run : public Command {
 
   builder::ContainerRunOptions options_;
   RunFlags run_;
+  HistoryFlag history_;
+  std::string hostname_;
   std::optional<bool> terminal_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/options.h"
 
 namespace bld::cmd {
 
@@ -109,12 +110,6 @@ void StepFlags::declare(FlagSet& flags) {
         jobs_ = static_cast<unsigned>(*number);
       },
       "steps at the same time; 0 (default): as many as processors");
-  flags.add_bool("http-proxy", http_proxy_,
-                 "show http_proxy and its like to the commands (default true)");
-  flags.add_comma_list("ulimit", "NAME=SOFT[:HARD]", ulimits_, "limit of the commands");
-  flags.add(
-      "shm-size", "SIZE", [this](const std::string& text) { shm_size_bytes_ = parse_bytes(text); },
-      "size of /dev/shm (default 64m)");
   run_.declare(flags);
 }
 
@@ -134,16 +129,7 @@ void StepFlags::apply(builder::BuildRequest& request) const {
   request.compat_volumes = compat_volumes_;
   // Which of several commands at a time would get a line is nobody's guess.
   request.jobs = stdin_ ? 1 : jobs_;
-  request.http_proxy = http_proxy_;
-  request.ulimits = ulimits_;
-  request.shm_size_bytes = shm_size_bytes_;
-  request.network = run_.network;
-  request.network_files = run_.network_files();
-  request.cap_add = run_.cap_add;
-  request.cap_drop = run_.cap_drop;
-  request.volumes = run_.volumes;
-  request.tmpfs = run_.tmpfs;
-  request.confinement = run_.confinement();
+  request.commands = run_.settings();
 }
 
 }  // namespace bld::cmd

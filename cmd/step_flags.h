@@ -1,13 +1,12 @@
 // The flags that say how the steps of a build are done, and what the commands may use.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "builder/build_request.h"
 #include "cmd/flags.h"
-#include "cmd/options.h"
+#include "cmd/run_flags.h"
 
 namespace bld::cmd {
 
@@ -20,9 +19,6 @@ class StepFlags {
   RunFlags run_;
   std::vector<builder::SecretSource> secrets_;
   std::vector<builder::SshSource> ssh_;
-  std::vector<std::string> ulimits_;
-  std::uint64_t shm_size_bytes_ = builder::BuildRequest().shm_size_bytes;
-  bool http_proxy_ = true;
   bool no_cache_ = false;
   std::vector<std::string> no_cache_stages_, allowed_;
   bool skip_unused_stages_ = true;

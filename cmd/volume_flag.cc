@@ -68,6 +68,30 @@ builder::VolumeMount parse_volume(std::string_view text) {
   return mount;
 }
 
+builder::VolumeMount parse_device(std::string_view text) {
+  const auto parts = base::split(text, ':');
+  const auto is_permissions = [](const std::string& word) {
+    return !word.empty() && word.find_first_not_of("rwm") == std::string::npos;
+  };
+  std::size_t count = parts.size();
+  const bool has_permissions = count > 1 && is_permissions(parts.back());
+  if (has_permissions) --count;
+  if (count > 2 || parts[0].empty()) {
+    throw Error("incorrect device \"{}\", should be HOST[:CONTAINER[:rwm]]", base::printable(text));
+  }
+  builder::VolumeMount mount;
+  mount.host = parts[0];
+  mount.container = count == 2 ? parts[1] : parts[0];
+  check_target(mount.container);
+  if (has_permissions && parts.back().find_first_of("rw") + 1 != parts.back().find_last_of("rw")) {
+    throw Error("a device is shown as it is: \"{}\" cannot be less than rw", base::printable(text));
+  }
+  mount.is_device = true;
+  if (!std::filesystem::exists(mount.host))
+    throw Error("there is no device {}", base::printable(parts[0]));
+  return mount;
+}
+
 runtime::TmpfsMount parse_tmpfs(std::string_view text) {
   const auto parts = base::split(text, ':');
   if (parts.size() > 2) throw Error("incorrect tmpfs \"{}\", should be DIR[:OPTIONS]", text);

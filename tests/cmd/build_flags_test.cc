@@ -138,7 +138,10 @@ TEST_F(BuildFlagsTest, WhatBldDoesAnywayIsAcceptedTheOppositeIsRefused) {
   EXPECT_NE(error_of({"--rm=false"}).find("not supported by bld yet"), std::string::npos);
   EXPECT_NE(error_of({"--layer-label", "x"}).find("--layer-label is not supported by bld yet"),
             std::string::npos);
-  EXPECT_NE(error_of({"--isolation=chroot"}).find("not supported by bld yet"), std::string::npos);
+  EXPECT_EQ(parse({"--isolation=chroot"}).commands.network, builder::NetworkChoice::kHost);
+  EXPECT_EQ(parse({"--isolation=chroot", "--network=none"}).commands.network,
+            builder::NetworkChoice::kNone);
+  EXPECT_NE(error_of({"--isolation=hyperv"}).find("rootless"), std::string::npos);
   EXPECT_NE(error_of({"https://example.com/x.git"}).find("not supported by bld yet"),
             std::string::npos);
 }
@@ -149,18 +152,18 @@ TEST_F(BuildFlagsTest, CredentialsNeverShowInAnError) {
 }
 
 TEST_F(BuildFlagsTest, SizesHaveUnits) {
-  EXPECT_EQ(parse({"--shm-size", "1g"}).shm_size_bytes, 1ULL << 30);
-  EXPECT_EQ(parse({"--shm-size", "512k"}).shm_size_bytes, 512ULL << 10);
+  EXPECT_EQ(parse({"--shm-size", "1g"}).commands.shm_size_bytes, 1ULL << 30);
+  EXPECT_EQ(parse({"--shm-size", "512k"}).commands.shm_size_bytes, 512ULL << 10);
   EXPECT_NE(error_of({"--shm-size", "much"}).find("is no size"), std::string::npos);
 }
 
 TEST_F(BuildFlagsTest, VolumesHaveAPlaceAndOptions) {
   const auto request = parse({"-v", "/host:/in:ro,z", "--volume=/a:/b"});
-  ASSERT_EQ(request.volumes.size(), 2U);
-  EXPECT_EQ(request.volumes[0].host, "/host");
-  EXPECT_EQ(request.volumes[0].container, "/in");
-  EXPECT_TRUE(request.volumes[0].read_only);
-  EXPECT_FALSE(request.volumes[1].read_only);
+  ASSERT_EQ(request.commands.volumes.size(), 2U);
+  EXPECT_EQ(request.commands.volumes[0].host, "/host");
+  EXPECT_EQ(request.commands.volumes[0].container, "/in");
+  EXPECT_TRUE(request.commands.volumes[0].read_only);
+  EXPECT_FALSE(request.commands.volumes[1].read_only);
   EXPECT_NE(error_of({"-v", "/a:/b:nonsense"}).find("nonsense"), std::string::npos);
   EXPECT_NE(error_of({"-v", "/a"}).find("incorrect volume format"), std::string::npos);
 }

@@ -1,0 +1,157 @@
+#include "cmd/run_flags.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cmd/options.h"
+#include "cmd/volume_flag.h"
+
+namespace bld::cmd {
+
+using base::Error;
+
+namespace {
+
+void check_address(const std::string& text) {
+  in6_addr address{};
+  if (::inet_pton(AF_INET, text.c_str(), &address) != 1 &&
+      ::inet_pton(AF_INET6, text.c_str(), &address) != 1) {
+    throw Error("--dns: \"{}\" is no IP address", text);
+  }
+}
+
+// Each command has a namespace of its own for this.
+void declare_own_namespace(FlagSet& flags, std::string_view name) {
+  flags.accept(name, "MODE", "commands have one of their own", {"", "container", "private"});
+}
+
+// `chroot` asks for the least that an isolation has to have; what bld makes has all of it. With it
+// and with `rootless`, Buildah's containers are in the host's network.
+bool shares_network(std::string_view isolation) {
+  for (const std::string_view known : {"", "default", "oci"}) {
+    if (isolation == known) return false;
+  }
+  if (isolation == "chroot" || isolation == "rootless") return true;
+  throw Error("unrecognized isolation type \"{}\": there are oci, rootless and chroot",
+              base::printable(isolation));
+}
+
+}  // namespace
+
+void RunFlags::declare_network(FlagSet& flags) {
+  builder::NetworkFiles& files = settings_.network_files;
+  flags.add(
+      "network,net", "MODE",
+      [this](const std::string& text) { settings_.network = parse_network(text); },
+      "network of the commands: default, host, none, private");
+  flags.add_comma_list("add-host", "NAME:ADDRESS", files.add_hosts, "add a line to /etc/hosts");
+  flags.add_bool("no-hosts", no_hosts_, "leave the image's /etc/hosts as it is");
+  flags.add_bool("no-hostname", no_hostname_, "leave the image's /etc/hostname as it is");
+  flags.add_comma_list("dns", "ADDRESS", files.servers,
+                       "name server of the commands; none: leave the image's /etc/resolv.conf");
+  flags.add_comma_list("dns-search", "DOMAIN", files.searches, "domain to look up names in");
+  flags.add_comma_list("dns-option", "OPTION", files.options, "option of the resolver");
+  flags.add_bool("http-proxy", settings_.http_proxy,
+                 "show http_proxy and its like to the commands (default true)");
+  for (const char* name : {"cni-config-dir", "cni-plugin-path"}) {
+    flags.accept(name, "DIR", "networks are made without CNI");
+  }
+}
+
+void RunFlags::declare_rights(FlagSet& flags) {
+  flags.add_comma_list("cap-add", "CAPABILITY", settings_.cap_add, "add a capability");
+  flags.add_comma_list("cap-drop", "CAPABILITY", settings_.cap_drop, "drop a capability");
+  flags.add_comma_list("group-add", "GROUP", settings_.group_add, "a further group of the user");
+  flags.add(
+      "device", "HOST[:CONTAINER[:rwm]]",
+      [this](const std::string& text) { settings_.volumes.push_back(parse_device(text)); },
+      "show a device to the commands");
+  flags.add_comma_list("ulimit", "NAME=SOFT[:HARD]", settings_.ulimits, "limit of the commands");
+  flags.add(
+      "shm-size", "SIZE",
+      [this](const std::string& text) { settings_.shm_size_bytes = parse_bytes(text); },
+      "size of /dev/shm (default 64m)");
+}
+
+void RunFlags::declare_namespaces(FlagSet& flags) {
+  flags.add(
+      "isolation", "KIND",
+      [this](const std::string& text) {
+        shares_network(text);
+        isolation_ = text;
+      },
+      "oci; rootless and chroot: besides, the host's network is the default");
+  for (const char* name : {"ipc", "pid", "uts", "cgroupns"}) declare_own_namespace(flags, name);
+  flags.refuse({"userns", "userns-uid-map", "userns-gid-map", "userns-uid-map-user",
+                "userns-gid-map-group", "runtime", "runtime-flag", "cdi-config-dir", "hooks-dir"});
+}
+
+void RunFlags::declare(FlagSet& flags) {
+  declare_network(flags);
+  flags.add(
+      "volume,v", "HOST:CONTAINER[:OPTIONS]",
+      [this](const std::string& text) { settings_.volumes.push_back(parse_volume(text)); },
+      "show a directory of the host to the commands");
+  flags.add(
+      "tmpfs", "DIR[:OPTIONS]",
+      [this](const std::string& text) { settings_.tmpfs.push_back(parse_tmpfs(text)); },
+      "a directory in memory for the commands; never in the image");
+  confined_.declare(flags);
+  declare_rights(flags);
+  declare_namespaces(flags);
+}
+
+void RunFlags::check_network_files() const {
+  const builder::NetworkFiles& files = settings_.network_files;
+  if (no_hosts_ && !files.add_hosts.empty()) {
+    throw Error("--no-hosts and --add-host are used together");
+  }
+  bool is_none = false;
+  for (const std::string& server : files.servers) {
+    if (server != "none") check_address(server);
+    is_none = is_none || server == "none";
+  }
+  if (is_none && files.servers.size() + files.searches.size() + files.options.size() > 1) {
+    throw Error("--dns=none is used together with other --dns flags");
+  }
+}
+
+builder::CommandSettings RunFlags::settings() const {
+  check_network_files();
+  builder::CommandSettings settings = settings_;
+  builder::NetworkFiles& files = settings.network_files;
+  files.hosts = !no_hosts_;
+  files.hostname = !no_hostname_;
+  files.resolv_conf =
+      std::find(files.servers.begin(), files.servers.end(), "none") == files.servers.end();
+  settings.confinement = confined_.confinement(settings.cap_add, settings.cap_drop);
+  const std::string isolation =
+      isolation_.value_or(environment_variable("BUILDAH_ISOLATION").value_or(""));
+  if (shares_network(isolation) && settings.network == builder::NetworkChoice::kDefault) {
+    settings.network = builder::NetworkChoice::kHost;
+  }
+  return settings;
+}
+
+std::vector<std::string> RunFlags::words(const FlagSet& given) const {
+  settings();
+  RunFlags same;
+  FlagSet flags;
+  same.declare(flags);
+  return given.words_for(flags);
+}
+
+builder::NetworkChoice parse_network(std::string_view text) {
+  if (text == "default" || text.empty()) return builder::NetworkChoice::kDefault;
+  if (text == "host") return builder::NetworkChoice::kHost;
+  if (text == "none") return builder::NetworkChoice::kNone;
+  for (const std::string_view own : {"private", "container", "pasta"}) {
+    if (text == own) return builder::NetworkChoice::kPrivate;
+  }
+  throw Error("this network is not supported by bld yet: it has default, host, none and private");
+}
+
+}  // namespace bld::cmd

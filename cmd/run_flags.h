@@ -1,0 +1,41 @@
+// What commands may reach and use: --network, --volume, --cap-add and their like, the same for
+// `bld build`, `bld from` (which remembers them for its container) and `bld run`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/command_settings.h"
+#include "cmd/confinement_flags.h"
+#include "cmd/flags.h"
+
+namespace bld::cmd {
+
+class RunFlags {
+ public:
+  void declare(FlagSet& flags);
+  // After the command line was read. Throws Error on what does not go together, and on a
+  // BUILDAH_ISOLATION that is none.
+  builder::CommandSettings settings() const;
+
+  // Those of its flags that were given, as words to remember. Throws as settings() does.
+  std::vector<std::string> words(const FlagSet& given) const;
+
+ private:
+  void declare_network(FlagSet& flags);
+  void declare_rights(FlagSet& flags);
+  void declare_namespaces(FlagSet& flags);
+  void check_network_files() const;
+
+  builder::CommandSettings settings_;
+  ConfinementFlags confined_;
+  std::optional<std::string> isolation_;
+  bool no_hosts_ = false, no_hostname_ = false;
+};
+
+// "default", "host", "none", "private".
+builder::NetworkChoice parse_network(std::string_view text);
+
+}  // namespace bld::cmd
