@@ -26,6 +26,7 @@ struct Prepared {
   std::string program;
   std::vector<char*> args, env;
   const char* directory = nullptr;
+  bool own_group = false;  // to be killed with what it started
 };
 
 Prepared prepare(const ProcessOptions& options) {
@@ -51,11 +52,13 @@ Prepared prepare(const ProcessOptions& options) {
     prepared.env.push_back(const_cast<char*>(entry.c_str()));
   prepared.env.push_back(nullptr);
   if (!options.directory.empty()) prepared.directory = options.directory.c_str();
+  prepared.own_group = options.stop.stop_possible() || options.silence.count() > 0;
   return prepared;
 }
 
 [[noreturn]] void child(const Prepared& prepared, int in, int out, int err, int report) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (prepared.own_group) ::setpgid(0, 0);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -69,8 +72,11 @@ Prepared prepare(const ProcessOptions& options) {
   ::_exit(127);
 }
 
-// Feeds the input and collects both outputs until both are closed.
-void converse(const ProcessOptions& options, UniqueFd input, UniqueFd output, UniqueFd error_output,
+constexpr int kPollMilliseconds = 100;
+
+// Feeds the input and collects both outputs until both are closed. False when it gave up: it was
+// asked to stop, or the program has been silent for too long.
+bool converse(const ProcessOptions& options, UniqueFd input, UniqueFd output, UniqueFd error_output,
               ProcessResult& result) {
   std::string_view rest = options.input;
   ::fcntl(input.get(), F_SETFL, O_NONBLOCK);
@@ -85,10 +91,21 @@ void converse(const ProcessOptions& options, UniqueFd input, UniqueFd output, Un
       text.append(buffer, static_cast<std::size_t>(count));
     }
   };
+  const bool may_give_up = options.stop.stop_possible() || options.silence.count() > 0;
+  auto heard = std::chrono::steady_clock::now();
   while (output || error_output) {
+    if (options.stop.stop_requested()) return false;
+    const auto now = std::chrono::steady_clock::now();
+    result.was_silent = options.silence.count() > 0 && now - heard > options.silence;
+    if (result.was_silent) return false;
     struct pollfd fds[] = {
         {input.get(), POLLOUT, 0}, {output.get(), POLLIN, 0}, {error_output.get(), POLLIN, 0}};
-    if (::poll(fds, 3, -1) < 0 && errno != EINTR) throw Error::sys("poll", "");
+    const int count_ready = ::poll(fds, 3, may_give_up ? kPollMilliseconds : -1);
+    if (count_ready < 0) {
+      if (errno == EINTR) continue;
+      throw Error::sys("poll", "");
+    }
+    if (count_ready > 0) heard = now;
     if (input && fds[0].revents != 0) {
       const ssize_t count = ::write(input.get(), rest.data(), rest.size());
       if (count > 0) rest.remove_prefix(static_cast<std::size_t>(count));
@@ -97,6 +114,7 @@ void converse(const ProcessOptions& options, UniqueFd input, UniqueFd output, Un
     drain(output, fds[1].revents, result.output);
     drain(error_output, fds[2].revents, result.error_output);
   }
+  return true;
 }
 
 int wait_for_exit(pid_t pid) {
@@ -127,11 +145,13 @@ ProcessResult run_process(const ProcessOptions& options) {
   const bool failed =
       ::read(report.read.get(), &exec_error, sizeof exec_error) == sizeof exec_error;
   ProcessResult result;
-  if (!failed) {
-    converse(options, std::move(in.write), std::move(out.read), std::move(err.read), result);
+  if (!failed &&
+      !converse(options, std::move(in.write), std::move(out.read), std::move(err.read), result)) {
+    ::kill(-pid, SIGKILL);
   }
   result.exit_status = wait_for_exit(pid);
   if (failed) throw Error::sys("exec", prepared.program, exec_error);
+  if (options.stop.stop_requested()) throw Error("canceled");
   return result;
 }
 

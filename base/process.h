@@ -1,7 +1,9 @@
 // Runs other people's programs: newuidmap, git, cpp, credential helpers. Never a shell.
 #pragma once
 
+#include <chrono>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +17,14 @@ struct ProcessOptions {
   std::string directory;          // empty: ours
   std::string input;              // its standard input
   std::size_t output_limit_bytes = 16 << 20;
+  // When it is asked for, the program is killed with what it started, and the call throws.
+  std::stop_token stop = {};
+  std::chrono::seconds silence{0};  // killed as well when it writes nothing for so long; 0: never
 };
 
 struct ProcessResult {
-  int exit_status = 0;  // 128 + signal when one ended it
+  int exit_status = 0;      // 128 + signal when one ended it
+  bool was_silent = false;  // that was us: see ProcessOptions::silence
   std::string output, error_output;
 };
 
