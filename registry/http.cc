@@ -21,7 +21,6 @@ namespace {
 
 constexpr int kMaxRedirects = 10;
 constexpr long kConnectSeconds = 15;
-constexpr long kSilentSeconds = 30;
 constexpr long kSilentUploadSeconds = 120;  // a registry hashes what it was sent before it answers
 constexpr std::size_t kBufferBytes = 1 << 20;
 constexpr std::size_t kMaxHeaderBytes = 64 << 10;
@@ -355,7 +354,8 @@ void set_tls(CURL* easy, const HttpOptions& options, Certificates& certificates,
   }
 }
 
-void set_limits(CURL* easy, const HttpRequest& request, const Url& url) {
+void set_limits(CURL* easy, const HttpRequest& request, const HttpOptions& options,
+                const Url& url) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -363,7 +363,8 @@ void set_limits(CURL* easy, const HttpRequest& request, const Url& url) {
   set(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(easy, CURLOPT_TIMEOUT, static_cast<long>(request.timeout.count()));
   set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(easy, CURLOPT_LOW_SPEED_TIME, reads ? kSilentSeconds : kSilentUploadSeconds);
+  const long silence = std::max(1L, static_cast<long>(options.silence.count()));
+  set(easy, CURLOPT_LOW_SPEED_TIME, reads ? silence : kSilentUploadSeconds);
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_QUICK_EXIT, 1L);  // who cancels does not wait for a name server
   // What a proxy answers to CONNECT is not the answer.
@@ -391,7 +392,7 @@ std::unique_ptr<HttpStream> Http::exchange(const HttpRequest& request, const Url
   set(easy, CURLOPT_WRITEDATA, exchange.get());
   set(easy, CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   set(easy, CURLOPT_HEADERDATA, exchange.get());
-  set_limits(easy, request, url);
+  set_limits(easy, request, options_, url);
   set_tls(easy, options_, connections_->certificates, same_origin);
   if (request.open_body) {
     exchange->open_upload = request.open_body;

@@ -42,6 +42,7 @@ struct HttpOptions {
   std::string cert_host;           // "HOST[:PORT]" to which certificates of certs.d belong
   int tries = 6;                   // the first one and 5 more
   std::chrono::milliseconds first_pause{1000};  // doubled each time
+  std::chrono::seconds silence{30};  // no byte of an answer for so long: the connection is broken
   std::stop_token stop;
 };
 
