@@ -14,6 +14,7 @@
 #include "builder/context.h"
 #include "builder/execute.h"
 #include "builder/export.h"
+#include "builder/local_context.h"
 #include "builder/named_contexts.h"
 #include "builder/plan.h"
 #include "builder/single_layer.h"
@@ -99,12 +100,16 @@ BuildRequest with_epoch(BuildRequest request) {
 
 BuildResult build(const BuildRequest& asked, const Services& services, std::stop_token stop) {
   const BuildRequest request = with_epoch(asked);
-  const Containerfile file = read_containerfiles(request);
-  const NamedContexts named = sort_named_contexts(request.named_contexts);
+  const ContextOptions options = context_options(request);
+  const LocalContext context = bring_context(request.context, options, services.store, stop);
+  const Containerfile file = read_containerfiles(request, context, services.store, stop);
+  for (const base::Warning& warning : file.warnings) services.events.send(warning);
+  const NamedContexts named =
+      bring_named_contexts(request.named_contexts, options, services.store, stop);
   std::map<std::string, Context> contexts;
-  contexts.emplace("", Context::open(request.context, request.ignore_file, file.path));
+  contexts.emplace("", open_context(request, context, file));
   for (const auto& [name, directory] : named.directories) {
-    contexts.emplace(name, Context::open(directory, std::nullopt, {}));
+    contexts.emplace(name, Context::open(directory.directory, std::nullopt, {}));
   }
   const Plan plan =
       make_plan(request, file.source, named, contexts.at("").ignore(), services, stop);

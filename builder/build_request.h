@@ -1,6 +1,7 @@
 // What was asked of a build: plain data, made by the command line and by nothing else.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -52,10 +53,11 @@ struct SshSource {
 enum class FileTimes { kKeep, kClamp, kSet };
 
 struct BuildRequest {
-  // One or more files, read one after the other; "-" is standard input. Empty: Containerfile, then
-  // Dockerfile, in the context.
-  std::vector<std::filesystem::path> containerfiles;
-  std::filesystem::path context = ".";
+  // One or more files, read one after the other: paths, URLs, "-" for standard input. Empty:
+  // Containerfile, then Dockerfile, in the context.
+  std::vector<std::string> containerfiles;
+  std::vector<std::string> cpp_flags;  // for files called NAME.in
+  std::string context = ".";           // a directory, an archive, "-", or a URL: docs/contexts.md
   std::optional<std::filesystem::path> ignore_file;
   std::map<std::string, std::string> named_contexts;  // --build-context NAME=VALUE
 
@@ -86,7 +88,8 @@ struct BuildRequest {
   bool omit_history = false;
   unsigned jobs = 0;  // steps at a time; 0: as many as processors
   PullPolicy pull = PullPolicy::kMissing;
-  registry::ConnectionOptions connection;  // --tls-verify, --creds, --authfile, --cert-dir
+  registry::ConnectionOptions connection;   // --tls-verify, --creds, --authfile, --cert-dir
+  std::chrono::seconds remote_silence{30};  // of servers of ADD and contexts, before it is an error
 
   CommandSettings commands;
   bool allow_insecure = false;  // RUN --security=insecure may be used

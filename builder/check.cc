@@ -97,16 +97,16 @@ CheckReport check(const CheckInput& input) {
   for (const auto& [name, value] : request.env) lint.env.push_back(name + "=" + value);
   lint.ignore = input.ignore;
   for (const auto& [name, value] : request.named_contexts) lint.named_contexts.insert(name);
-  const NamedContexts contexts = sort_named_contexts(request.named_contexts);
   lint.base = [&](int stage, const std::string& image,
                   const std::string& platform_text) -> std::optional<dockerfile::BaseFacts> {
     const auto platform = platform_of(platform_text, request);
-    if (!platform || !input.find_base || contexts.directories.contains(image)) return std::nullopt;
-    const auto renamed = contexts.images.find(image);
-    const std::string& name = stage == 0 && request.from         ? *request.from
-                              : renamed != contexts.images.end() ? renamed->second
-                                                                 : image;
-    const auto base = input.find_base(name, *platform);
+    if (!platform || !input.find_base) return std::nullopt;
+    std::optional<std::string> name = image;
+    const auto renamed = request.named_contexts.find(image);
+    if (renamed != request.named_contexts.end()) name = named_image(renamed->second);
+    if (stage == 0 && request.from) name = request.from;
+    if (!name) return std::nullopt;
+    const auto base = input.find_base(*name, *platform);
     if (!base) return std::nullopt;
     return facts_of(*base, *platform);
   };

@@ -144,7 +144,8 @@ std::optional<std::string> read_text(const std::filesystem::path& path) {
 
 dockerfile::IgnoreFile find_ignore_file(const base::RootedDir& root,
                                         const std::optional<std::filesystem::path>& chosen,
-                                        const std::filesystem::path& containerfile) {
+                                        const std::filesystem::path& containerfile,
+                                        PathKind containerfile_path) {
   if (chosen) {
     const auto text = read_text(*chosen);
     if (!text) throw base::Error::sys("open", chosen->string(), ENOENT);
@@ -155,7 +156,9 @@ dockerfile::IgnoreFile find_ignore_file(const base::RootedDir& root,
                          : dockerfile::ignore_file_names_of(containerfile.filename().string());
   for (const std::string& name : names) {
     const std::filesystem::path beside = containerfile.parent_path() / name;
-    if (const auto text = read_text(beside)) {
+    const auto text = containerfile_path == PathKind::kInContext ? read_text(root, beside.string())
+                                                                 : read_text(beside);
+    if (text) {
       return dockerfile::IgnoreFile::parse(*text, beside.string());
     }
   }
@@ -226,9 +229,10 @@ void FileDigests::save() {
 
 Context Context::open(const std::filesystem::path& directory,
                       const std::optional<std::filesystem::path>& ignore_file,
-                      const std::filesystem::path& containerfile) {
+                      const std::filesystem::path& containerfile, PathKind containerfile_path) {
   base::RootedDir root = base::RootedDir::open(directory);
-  dockerfile::IgnoreFile ignore = find_ignore_file(root, ignore_file, containerfile);
+  dockerfile::IgnoreFile ignore =
+      find_ignore_file(root, ignore_file, containerfile, containerfile_path);
   return Context(std::move(root), std::move(ignore));
 }
 

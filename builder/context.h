@@ -48,6 +48,9 @@ class FileDigests {
   std::map<store::FileStamp, base::Sha256Value> learnt_ GUARDED_BY(mutex_);
 };
 
+// What the path of a Containerfile means: one of this machine, or one below the context's root.
+enum class PathKind { kOfMachine, kInContext };
+
 // A build context on disk: the main one or a named one.
 class Context {
  public:
@@ -55,7 +58,8 @@ class Context {
   // Containerfile (if one is given), then .containerignore, then .dockerignore in the root.
   static Context open(const std::filesystem::path& directory,
                       const std::optional<std::filesystem::path>& ignore_file,
-                      const std::filesystem::path& containerfile);
+                      const std::filesystem::path& containerfile,
+                      PathKind containerfile_path = PathKind::kOfMachine);
 
   const base::RootedDir& root() const { return root_; }
 

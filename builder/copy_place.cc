@@ -256,7 +256,6 @@ class Placer {
     }
     auto folder = std::make_shared<Item>();
     folder->kind = Item::Kind::kArchive;
-    folder->owners = SourceOwners::kKept;
     folder->root = root;
     folder->prefix = archive.prefix;
     folder->files = walk_folder(*root, "", {});
@@ -352,7 +351,7 @@ class Placer {
     const struct stat& status = draft.file->status;
     result.entry.type = type_of(status.st_mode);
     result.entry.mode = new_mode(*draft.item, status.st_mode);
-    if (draft.item->owners == SourceOwners::kKept) {
+    if (draft.item->kind == Item::Kind::kArchive) {
       result.entry.uid = status.st_uid;
       result.entry.gid = status.st_gid;
     }

@@ -1,12 +1,14 @@
 #include "builder/named_contexts.h"
 
 #include <array>
+#include <filesystem>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "builder/add_remote.h"
+#include "builder/url_text.h"
 #include "registry/transport.h"
 
 namespace bld::builder {
@@ -21,7 +23,29 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kImagePre
     {"oci-layout://", "oci:"},
 }};
 
+LocalContext directory_of(const std::string& value, const ContextOptions& options,
+                          store::Store& store, const std::stop_token& stop) {
+  if (value == "-") throw base::Error("standard input can only be the main context");
+  LocalContext context = bring_context(value, options, store, stop);
+  if (context.containerfile || !context.file.empty()) {
+    throw base::Error("{} is neither a directory nor an archive", shown_url(value));
+  }
+  return context;
+}
+
 }  // namespace
+
+std::optional<std::string> named_image(const std::string& value) {
+  for (const auto& [prefix, replacement] : kImagePrefixes) {
+    if (!value.starts_with(prefix)) continue;
+    const std::string rest = value.substr(prefix.size());
+    if (rest.empty()) throw base::Error("{} names no image", prefix);
+    return std::string(replacement) + rest;
+  }
+  if (std::filesystem::exists(value)) return std::nullopt;
+  if (registry::parse_location(value)) return value;
+  return std::nullopt;
+}
 
 std::set<std::string> NamedContexts::directory_names() const {
   std::set<std::string> names;
@@ -29,27 +53,20 @@ std::set<std::string> NamedContexts::directory_names() const {
   return names;
 }
 
-NamedContexts sort_named_contexts(const std::map<std::string, std::string>& values) {
+NamedContexts bring_named_contexts(const std::map<std::string, std::string>& values,
+                                   const ContextOptions& options, store::Store& store,
+                                   std::stop_token stop) {
   NamedContexts contexts;
   for (const auto& [name, value] : values) {
-    bool is_image = false;
-    for (const auto& [prefix, replacement] : kImagePrefixes) {
-      if (!value.starts_with(prefix)) continue;
-      contexts.images[name] = std::string(replacement) + value.substr(prefix.size());
-      is_image = true;
-    }
-    if (is_image) continue;
-    if (is_remote_source(value)) {
-      throw base::Error("--build-context {}: URLs are not supported by bld yet",
-                        base::printable(name));
-    }
-    if (std::filesystem::is_directory(value)) {
-      contexts.directories[name] = value;
-    } else if (registry::parse_location(value)) {
-      contexts.images[name] = value;
-    } else {
-      throw base::Error("--build-context {}: \"{}\" is not a directory", base::printable(name),
-                        base::printable(value));
+    try {
+      if (auto image = named_image(value)) {
+        contexts.images[name] = std::move(*image);
+      } else {
+        contexts.directories.emplace(name, directory_of(value, options, store, stop));
+      }
+    } catch (base::Error& error) {
+      error.add_context("--build-context " + base::printable(name));
+      throw;
     }
   }
   return contexts;

@@ -72,9 +72,13 @@ std::vector<FetchedSource> StepWorker::fetch(const CopyOperation& operation) {
     if (text == nullptr || !is_remote(operation, *text)) continue;
     const base::RootedDir scratch =
         base::RootedDir::open(surroundings_.services.store.make_temp_dir());
+    const BuildRequest& request = surroundings_.request;
     fetched.push_back(fetch_remote(
-        *text, {.checksum = operation.checksum, .keep_git_dir = operation.keep_git_dir}, scratch,
-        stop_));
+        *text,
+        {.checksum = operation.checksum,
+         .keep_git_dir = operation.keep_git_dir,
+         .access = {.connection = request.connection, .silence = request.remote_silence}},
+        scratch, stop_));
   }
   return fetched;
 }
@@ -162,7 +166,7 @@ void StepWorker::copy(NodeId id, const Step& step, const FileOperation& operatio
   std::optional<Selection> selection;
   if (const auto* from = std::get_if<FromStep>(&operation.source)) {
     stage = look_into(inputs.at(from->input));
-    selection = select(operation.copy, {.root = &*stage, .owners = SourceOwners::kKept});
+    selection = select(operation.copy, {.root = &*stage});
     result.contents.push_back(selection->digest());
   } else {
     selection = selections_.at(id);

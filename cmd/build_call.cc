@@ -1,12 +1,14 @@
 #include "cmd/build_call.h"
 
 #include <map>
+#include <utility>
 
 #include "base/text.h"
 #include "builder/check.h"
 #include "builder/containerfile.h"
 #include "builder/context.h"
 #include "builder/global_arguments.h"
+#include "builder/local_context.h"
 #include "cmd/exit_code.h"
 #include "cmd/human.h"
 #include "cmd/lint_report.h"
@@ -139,12 +141,24 @@ dockerfile::Outline outline_for(const dockerfile::Containerfile& file,
       builder::predefined_arguments(host, request.platform.value_or(host), request.target));
 }
 
+struct Source {
+  builder::LocalContext context;
+  builder::Containerfile file;
+};
+
+Source read_source(const builder::BuildRequest& request, App& app) {
+  builder::LocalContext context = builder::bring_context(
+      request.context, builder::context_options(request), app.store(), app.stop_token());
+  builder::Containerfile file =
+      builder::read_containerfiles(request, context, app.store(), app.stop_token());
+  return {std::move(context), std::move(file)};
+}
+
 int answer_check(const CheckFlags& flags, const builder::BuildRequest& request, App& app) {
-  builder::Containerfile text = builder::read_containerfiles(request);
-  const builder::Context context =
-      builder::Context::open(request.context, request.ignore_file, text.path);
+  Source read = read_source(request, app);
+  const builder::Context context = builder::open_context(request, read.context, read.file);
   builder::CheckedText checked = builder::check_text(
-      std::move(text.source), request, {.ignore = &context.ignore(), .store = &app.store()});
+      std::move(read.file.source), request, {.ignore = &context.ignore(), .store = &app.store()});
   std::vector<LintedFile> files;
   files.push_back(
       {std::move(checked.source), std::move(checked.report.findings), std::move(checked.error)});
@@ -162,14 +176,15 @@ int answer_check(const CheckFlags& flags, const builder::BuildRequest& request, 
 
 int answer_call(const CheckFlags& flags, const builder::BuildRequest& request, App& app) {
   if (flags.call == BuildCall::kCheck) return answer_check(flags, request, app);
-  const builder::Containerfile text = builder::read_containerfiles(request);
-  const dockerfile::Containerfile file = dockerfile::parse(text.source);
+  const Source read = read_source(request, app);
+  const dockerfile::SourceText& source = read.file.source;
+  const dockerfile::Containerfile file = dockerfile::parse(source);
   if (flags.call == BuildCall::kTargets) {
     const auto targets = dockerfile::targets_of(file);
-    print(flags.json ? targets_json(text.source, targets) : targets_text(targets));
+    print(flags.json ? targets_json(source, targets) : targets_text(targets));
   } else {
     const dockerfile::Outline outline = outline_for(file, request);
-    print(flags.json ? outline_json(text.source, outline) : outline_text(outline));
+    print(flags.json ? outline_json(source, outline) : outline_text(outline));
   }
   return kSuccess;
 }

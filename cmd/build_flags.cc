@@ -27,10 +27,14 @@ void read_build_arguments(const std::string& file, std::vector<builder::BuildArg
   }
 }
 
+bool reads_standard_input(const builder::BuildRequest& request) {
+  const auto& files = request.containerfiles;
+  return request.context == "-" || std::find(files.begin(), files.end(), "-") != files.end();
+}
+
 }  // namespace
 
 void BuildFlags::declare_source(FlagSet& flags) {
-  flags.add_comma_list("file,f", "FILE", files_, "Containerfile; - is standard input");
   flags.add_text("target", "STAGE", request_.target, "build this stage");
   flags.add(
       "from", "IMAGE", [this](std::string text) { request_.from = std::move(text); },
@@ -42,18 +46,10 @@ void BuildFlags::declare_source(FlagSet& flags) {
       },
       "value of an ARG");
   flags.add_list("build-arg-file", "FILE", build_arg_files_, "file with values of ARGs");
-  flags.add(
-      "build-context", "NAME=VALUE",
-      [this](const std::string& text) {
-        KeyAndValue context = parse_key_value(text);
-        if (!context.value) throw Error("a context is NAME=VALUE");
-        request_.named_contexts[context.key] = *context.value;
-      },
-      "another context, by name: a directory or an image");
-  flags.add_text("ignorefile", "FILE", ignore_file_, "use this file instead of .containerignore");
 }
 
 void BuildFlags::declare(FlagSet& flags) {
+  context_.declare(flags);
   declare_source(flags);
   image_.declare(flags);
   base_.declare(flags);
@@ -63,25 +59,12 @@ void BuildFlags::declare(FlagSet& flags) {
   connection_.declare(flags);
   platform_.declare(flags);
   pull_.declare(flags);
-  flags.refuse({"cpp-flag"});
   declare_foreign_flags(flags);
 }
 
 builder::BuildRequest BuildFlags::request(const std::vector<std::string>& arguments) const {
-  if (arguments.size() > 1) {
-    throw Error("accepts at most 1 arg(s), received {}", arguments.size());
-  }
   builder::BuildRequest request = request_;
-  if (!arguments.empty()) request.context = arguments.front();
-  const std::string context = request.context.string();
-  if (context == "-" || context.find("://") != std::string::npos || context.starts_with("git@")) {
-    throw Error("the context {} is no directory: this is not supported by bld yet", context);
-  }
-  if (!std::filesystem::is_directory(request.context)) {
-    throw Error("the context is no directory: {}", context);
-  }
-  request.containerfiles.assign(files_.begin(), files_.end());
-  if (!ignore_file_.empty()) request.ignore_file = ignore_file_;
+  context_.apply(arguments, request);
   std::vector<builder::BuildArgument> from_files;
   for (const std::string& file : build_arg_files_) read_build_arguments(file, from_files);
   request.build_args.insert(request.build_args.begin(), from_files.begin(), from_files.end());
@@ -93,9 +76,7 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   image_.apply(request);
   base_.apply(request);
   output.apply(request);
-  const bool reads_stdin =
-      context == "-" || std::find(files_.begin(), files_.end(), "-") != files_.end();
-  if (request.pass_stdin && reads_stdin) {
+  if (request.pass_stdin && reads_standard_input(request)) {
     throw Error("--stdin: standard input is read as the Containerfile or context already");
   }
   return request;
@@ -117,9 +98,9 @@ std::vector<builder::BuildRequest> BuildFlags::requests(
     error.hint("the list has a name: bld manifest push " + output.manifest);
     throw error;
   }
-  const bool reads_stdin = std::find(files_.begin(), files_.end(), "-") != files_.end() ||
-                           first.context == "-" || first.pass_stdin;
-  if (reads_stdin) throw Error("standard input can be read for one platform only");
+  if (first.pass_stdin || reads_standard_input(first)) {
+    throw Error("standard input can be read for one platform only");
+  }
   for (std::size_t i = 1; i < platforms.size(); ++i) {
     requests.push_back(first);
     requests.back().platform = platforms[i];

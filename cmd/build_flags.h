@@ -7,6 +7,7 @@
 #include "builder/build_request.h"
 #include "cmd/base_flags.h"
 #include "cmd/check_flags.h"
+#include "cmd/context_flags.h"
 #include "cmd/flags.h"
 #include "cmd/image_flags.h"
 #include "cmd/options.h"
@@ -33,6 +34,7 @@ class BuildFlags {
  private:
   void declare_source(FlagSet& flags);
 
+  ContextFlags context_;
   ImageFlags image_;
   BaseFlags base_;
   StepFlags steps_;
@@ -40,8 +42,7 @@ class BuildFlags {
   PlatformFlags platform_;
   PullFlags pull_;
   builder::BuildRequest request_;
-  std::vector<std::string> files_, build_arg_files_;
-  std::string ignore_file_;
+  std::vector<std::string> build_arg_files_;
 };
 
 }  // namespace bld::cmd

@@ -133,7 +133,9 @@ TEST_F(AddRemote, MissingAndOverlongFilesAreErrorsThatNameTheUrl) {
   EXPECT_NE(missing.find("404"), std::string::npos);
   EXPECT_NE(missing.find("gone.txt"), std::string::npos);
   EXPECT_EQ(missing.find("secret"), std::string::npos);
-  EXPECT_NE(error_of(server.url() + "/long", {.max_bytes = 999}).find("999"), std::string::npos);
+  EXPECT_NE(error_of(server.url() + "/long", {.access = {.connection = {}, .max_bytes = 999}})
+                .find("999"),
+            std::string::npos);
 }
 
 TEST_F(AddRemote, TellsRemoteSourcesFromLocalOnes) {

@@ -41,11 +41,11 @@ TEST(UrlText, MessagesHideUserAndPassword) {
 
 TEST(GitSourceParse, KnowsRepositoriesFromFiles) {
   for (const char* text : {"https://h/r.git", "http://h/r.git#v1", "git://h/r", "ssh://git@h/r",
-                           "git@h:r", "https://h/r.git?branch=b"}) {
+                           "git@h:r", "me@h:r", "https://h/r.git?branch=b"}) {
     EXPECT_TRUE(GitSource::parse(text).has_value()) << text;
   }
-  for (const char* text : {"https://h/r", "https://h/r.git/x", "ftp://h/r.git", "r.git", "a@b:c",
-                           "file:///r.git", "ext::sh -c x.git"}) {
+  for (const char* text : {"https://h/r", "https://h/r.git/x", "ftp://h/r.git", "r.git", "-a@b:c",
+                           "a@-b:c", "file:///r.git", "ext::sh -c x.git"}) {
     EXPECT_FALSE(GitSource::parse(text).has_value()) << text;
   }
 }

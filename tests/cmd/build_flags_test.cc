@@ -53,7 +53,6 @@ TEST_F(BuildFlagsTest, NamesAreQualified) {
   EXPECT_EQ(request.tags[0].str(), "localhost/app:latest");
   EXPECT_EQ(request.tags[1].str(), "example.com/x:1");
   EXPECT_EQ(request.context, "/");
-  EXPECT_EQ(error_of({"/nosuch"}), "the context is no directory: /nosuch");
 }
 
 TEST_F(BuildFlagsTest, PullPoliciesInAllForms) {
@@ -142,8 +141,18 @@ TEST_F(BuildFlagsTest, WhatBldDoesAnywayIsAcceptedTheOppositeIsRefused) {
   EXPECT_EQ(parse({"--isolation=chroot", "--network=none"}).commands.network,
             builder::NetworkChoice::kNone);
   EXPECT_NE(error_of({"--isolation=hyperv"}).find("rootless"), std::string::npos);
-  EXPECT_NE(error_of({"https://example.com/x.git"}).find("not supported by bld yet"),
-            std::string::npos);
+}
+
+TEST_F(BuildFlagsTest, ContextsAndContainerfilesAreTextUntilTheyAreRead) {
+  const auto request = parse({"-f", "a,https://h/b", "-f", "-", "--cpp-flag=-DX", "--build-context",
+                              "n=docker-image://a=b", "https://example.com/x.git"});
+  EXPECT_EQ(request.context, "https://example.com/x.git");
+  EXPECT_EQ(request.containerfiles, (std::vector<std::string>{"a", "https://h/b", "-"}));
+  EXPECT_EQ(request.cpp_flags, std::vector<std::string>{"-DX"});
+  EXPECT_EQ(request.named_contexts.at("n"), "docker-image://a=b");
+  EXPECT_NE(error_of({"--build-context", "n="}).find("NAME=VALUE"), std::string::npos);
+  EXPECT_NE(error_of({"--build-context", "/dir"}).find("NAME=VALUE"), std::string::npos);
+  EXPECT_NE(error_of({"--stdin", "-"}).find("--stdin"), std::string::npos);
 }
 
 TEST_F(BuildFlagsTest, CredentialsNeverShowInAnError) {
