@@ -1,10 +1,12 @@
 #include "builder/base_images.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "registry/copy_image.h"
+#include "registry/registries_conf.h"
 
 namespace bld::builder {
 
@@ -22,18 +24,42 @@ BaseImage from_store(store::Store& store, const store::ImageRecord& record,
   return base;
 }
 
-// An image of another platform than the one asked for does not count as being here.
-std::optional<store::ImageRecord> find_local(store::Store& store, const std::string& name,
-                                             const image::Platform& platform) {
-  auto record = store.find_image(name);
-  if (!record) return std::nullopt;
-  const image::Platform offered = store.read_config(record->config_digest).platform;
-  if (!offered.architecture.empty() && image::match(offered, platform) == 0) return std::nullopt;
-  return record;
+struct LocalImage {
+  store::ImageRecord record;
+  std::string name;  // in full
+};
+
+// The name by which it was found; of an ID, any name, or itself.
+std::string shown_name(const store::ImageRecord& record, const std::string& name,
+                       const std::vector<image::Reference>& candidates) {
+  std::vector<std::string> possible = {
+      image::Reference::parse_local(name).with_default_tag().str()};
+  for (const image::Reference& candidate : candidates) possible.push_back(candidate.str());
+  for (const std::string& text : possible) {
+    if (std::find(record.names.begin(), record.names.end(), text) != record.names.end())
+      return text;
+  }
+  return record.names.empty() ? possible[1] : record.names.front();
 }
 
-Location registry_location(const std::string& name) {
-  const image::Reference reference = image::Reference::parse(name).with_default_tag();
+// An image of another platform than the one asked for does not count as being here.
+std::optional<LocalImage> find_local(store::Store& store, const std::string& name,
+                                     const std::vector<image::Reference>& candidates,
+                                     const image::Platform& platform) {
+  const auto fits = [&](const store::ImageRecord& record) {
+    const image::Platform offered = store.read_config(record.config_digest).platform;
+    return offered.architecture.empty() || image::match(offered, platform) != 0;
+  };
+  const auto known = store.find_image(name);
+  if (known && fits(*known)) return LocalImage{*known, shown_name(*known, name, candidates)};
+  for (const image::Reference& candidate : candidates) {
+    const auto record = store.find_image(candidate);
+    if (record && fits(*record)) return LocalImage{*record, candidate.str()};
+  }
+  return std::nullopt;
+}
+
+Location registry_location(const image::Reference& reference) {
   if (reference.registry() == "localhost") {
     base::Error error("{}: image not known", reference.str());
     error.hint("localhost/ names images of this machine: build or pull it first");
@@ -43,52 +69,58 @@ Location registry_location(const std::string& name) {
 }
 
 // Whether the registry has another image under this name than the store.
-bool is_newer(const store::ImageRecord& local, const Location& location,
-              const BuildRequest& request, const image::Platform& platform) {
-  return registry::resolve(location, request.connection, platform) != local.manifest_digest;
+bool is_newer(const LocalImage& local, const Location& location, const ImageLookup& lookup) {
+  return registry::resolve(location, lookup.connection, lookup.platform) !=
+         local.record.manifest_digest;
+}
+
+// From the first place that has it.
+BaseImage pull(const std::vector<Location>& places, const ImageLookup& lookup, store::Store& store,
+               base::EventSink& events, const std::stop_token& stop) {
+  for (std::size_t i = 0;; ++i) {
+    const Location& place = places[i];
+    const bool is_registry = place.kind == registry::TransportKind::kDocker;
+    events.send(base::Note{"Trying to pull " + place.str() + "..."});
+    registry::PullOptions options;
+    options.connection = lookup.connection;
+    options.platform = lookup.platform;
+    try {
+      return from_store(store, registry::pull(store, place, options, events, stop),
+                        is_registry ? place.reference : "");
+    } catch (const base::Error& error) {
+      if (i + 1 == places.size() || stop.stop_requested()) throw;
+      events.send(base::Warning{error.message(), std::nullopt});
+    }
+  }
 }
 
 }  // namespace
 
-BaseImage resolve_base_image(const std::string& name, const image::Platform& platform,
-                             const BuildRequest& request, const Services& services,
+BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
+                             store::Store& store, base::EventSink& events,
                              const std::stop_token& stop) {
-  store::Store& store = services.store;
-  const auto pull = [&](const Location& location) {
-    services.events.send(base::Note{"Trying to pull " + location.str() + "..."});
-    registry::PullOptions options;
-    options.connection = request.connection;
-    options.platform = platform;
-    return registry::pull(store, location, options, services.events, stop);
-  };
   if (const auto location = registry::parse_location(name)) {
     if (location->kind != registry::TransportKind::kDocker) {
-      return from_store(store, pull(*location), "");
+      return pull({*location}, lookup, store, events, stop);
     }
-    return resolve_base_image(location->reference, platform, request, services, stop);
+    return resolve_base_image(location->reference, lookup, store, events, stop);
   }
-  const auto local = find_local(store, name, platform);
-  const auto full_name = [&] { return image::Reference::parse(name).with_default_tag().str(); };
-  switch (request.pull) {
-    case PullPolicy::kNever:
-      if (!local) {
-        base::Error error("{}: image not known", base::printable(name));
-        error.hint("--pull=never forbids to fetch it");
-        throw error;
-      }
-      return from_store(store, *local, full_name());
-    case PullPolicy::kMissing:
-      if (local) return from_store(store, *local, full_name());
-      break;
-    case PullPolicy::kNewer:
-      if (local && !is_newer(*local, registry_location(name), request, platform)) {
-        return from_store(store, *local, full_name());
-      }
-      break;
-    case PullPolicy::kAlways:
-      break;
+  const auto candidates = registry::RegistriesConf::load().candidates(name);
+  const auto local = find_local(store, name, candidates, lookup.platform);
+  const auto places = [&] {
+    std::vector<Location> all;
+    for (const auto& candidate : candidates) all.push_back(registry_location(candidate));
+    return all;
+  };
+  if (lookup.pull == PullPolicy::kNever && !local) {
+    throw base::Error("{}: image not known", base::printable(name))
+        .hint("--pull=never forbids to fetch it");
   }
-  return from_store(store, pull(registry_location(name)), full_name());
+  const bool is_good =
+      local && (lookup.pull == PullPolicy::kNever || lookup.pull == PullPolicy::kMissing ||
+                (lookup.pull == PullPolicy::kNewer && !is_newer(*local, places().front(), lookup)));
+  if (is_good) return from_store(store, local->record, local->name);
+  return pull(places(), lookup, store, events, stop);
 }
 
 }  // namespace bld::builder

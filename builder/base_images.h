@@ -4,16 +4,25 @@
 #include <stop_token>
 #include <string>
 
-#include "builder/build.h"
+#include "base/events.h"
+#include "builder/build_request.h"
 #include "builder/plan.h"
 #include "image/platform.h"
+#include "store/store.h"
 
 namespace bld::builder {
 
-// `name` may have a transport in front ("oci:DIR", "docker://NAME"). Follows the request's pull
-// policy. An image that is neither here nor there is an Error that names it.
-BaseImage resolve_base_image(const std::string& name, const image::Platform& platform,
-                             const BuildRequest& request, const Services& services,
+struct ImageLookup {
+  image::Platform platform;
+  PullPolicy pull = PullPolicy::kMissing;
+  registry::ConnectionOptions connection = {};
+};
+
+// `name` may have a transport in front ("oci:DIR", "docker://NAME"); a short name is looked for
+// here and then where registries.conf says. An image that is neither here nor there is an Error
+// that names it.
+BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
+                             store::Store& store, base::EventSink& events,
                              const std::stop_token& stop);
 
 }  // namespace bld::builder

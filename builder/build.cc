@@ -46,7 +46,8 @@ Plan make_plan(const BuildRequest& request, const dockerfile::SourceText& source
                     .resolve_base =
                         [&](const std::string& name, const image::Platform& platform) {
                           BaseImage image =
-                              resolve_base_image(name, platform, request, services, stop);
+                              resolve_base_image(name, {platform, request.pull, request.connection},
+                                                 services.store, services.events, stop);
                           bases.emplace(std::pair(name, platform.str()), image);
                           return image;
                         },

@@ -38,8 +38,8 @@ base::RootedDir look_into(const WorkingContainer& container, store::Store& store
 
 base::RootedDir look_into_image(const std::string& name, const WorkingContainer& container,
                                 const Services& services, const std::stop_token& stop) {
-  const BaseImage image =
-      resolve_base_image(name, container.config.platform, BuildRequest{}, services, stop);
+  const BaseImage image = resolve_base_image(name, {.platform = container.config.platform},
+                                             services.store, services.events, stop);
   std::vector<std::shared_ptr<LayerHandle>> layers;
   for (const image::DiffId& layer : image.config.diff_ids) {
     layers.push_back(LayerHandle::stored(layer));

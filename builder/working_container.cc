@@ -74,10 +74,8 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
   if (options.image == "scratch") {
     container.config = scratch_config(platform);
   } else {
-    BuildRequest request;
-    request.pull = options.pull;
-    request.connection = options.connection;
-    const BaseImage base = resolve_base_image(options.image, platform, request, services, stop);
+    const BaseImage base = resolve_base_image(
+        options.image, {platform, options.pull, options.connection}, store, services.events, stop);
     container.config = base.config;
     container.image_name = base.name.empty() ? options.image : base.name;
     container.record.image_manifest = image::Digest::parse(base.manifest_digest);

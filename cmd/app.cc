@@ -65,8 +65,14 @@ void declare_globals(FlagSet& flags, GlobalOptions& globals) {
   flags.accept("cgroup-manager", "NAME", "limits are written to the control groups directly",
                {"systemd", "cgroupfs", "disabled"});
   flags.add_bool("help,h", globals.help, "show this text");
-  flags.refuse({"imagestore", "transient-store", "registries-conf", "registries-conf-dir",
-                "short-name-alias-conf", "default-mounts-file", "cpu-profile", "memory-profile"});
+  flags.add(
+      "registries-conf", "FILE",
+      [](const std::string& text) { ::setenv("CONTAINERS_REGISTRIES_CONF", text.c_str(), 1); },
+      "read this instead of registries.conf; as CONTAINERS_REGISTRIES_CONF");
+  flags.accept("short-name-alias-conf", "FILE",
+               "nobody is asked what a short name means, so there is nothing to remember");
+  flags.refuse({"imagestore", "transient-store", "registries-conf-dir", "default-mounts-file",
+                "cpu-profile", "memory-profile"});
 }
 
 namespace {

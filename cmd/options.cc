@@ -44,7 +44,9 @@ void ConnectionFlags::declare(FlagSet& flags) {
       "retry-delay", "DURATION",
       [this](const std::string& text) { retry_delay_ = parse_delay(text); },
       "before the first repetition, then doubled (default 1s)");
-  flags.refuse({"signature-policy", "decryption-key", "blob-cache"});
+  flags.add_text("signature-policy", "FILE", policy_file_, "policy.json to follow");
+  flags.accept("blob-cache", "DIR", "the store keeps blobs as they come and go");
+  flags.refuse({"decryption-key"});
 }
 
 registry::ConnectionOptions ConnectionFlags::options() const {
@@ -55,6 +57,7 @@ registry::ConnectionOptions ConnectionFlags::options() const {
     options.auth_file = environment_variable("REGISTRY_AUTH_FILE").value_or("");
   }
   options.cert_dir = cert_dir_;
+  options.policy_file = policy_file_;
   options.tries = tries_;
   options.first_retry_pause = retry_delay_;
   if (!credentials_.empty()) {

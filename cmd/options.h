@@ -15,7 +15,7 @@
 
 namespace bld::cmd {
 
-// --authfile, --cert-dir, --creds, --tls-verify, --retry, --retry-delay.
+// --authfile, --cert-dir, --creds, --tls-verify, --signature-policy, --retry, --retry-delay.
 class ConnectionFlags {
  public:
   void declare(FlagSet& flags);
@@ -24,7 +24,7 @@ class ConnectionFlags {
 
  private:
   bool tls_verify_ = true;
-  std::string auth_file_, cert_dir_, credentials_;
+  std::string auth_file_, cert_dir_, credentials_, policy_file_;
   int tries_ = registry::ConnectionOptions().tries;
   std::chrono::milliseconds retry_delay_ = registry::ConnectionOptions().first_retry_pause;
 };

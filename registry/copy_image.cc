@@ -19,6 +19,8 @@
 #include "registry/docker_registry.h"
 #include "registry/file_source.h"
 #include "registry/layout.h"
+#include "registry/registries_conf.h"
+#include "registry/signature_policy.h"
 
 namespace bld::registry {
 
@@ -78,12 +80,53 @@ void for_each_layer(std::size_t count, unsigned at_once, Task task) {
 
 // ── pull ─────────────────────────────────────────────────────────────────────────────────────────
 
+ConnectionOptions at_endpoint(const ConnectionOptions& options, const RegistryEndpoint& endpoint) {
+  ConnectionOptions changed = options;
+  if (endpoint.insecure) changed.tls_verify = false;
+  return changed;
+}
+
+// A registry with mirrors: the first one that has the image serves all of it.
+class MirroredSource : public ImageSource {
+ public:
+  MirroredSource(const image::Reference& name, const ConnectionOptions& connection,
+                 std::stop_token stop) {
+    for (const RegistryEndpoint& endpoint : RegistriesConf::load().pull_endpoints(name)) {
+      sources_.push_back(
+          open_registry_source(endpoint.reference, at_endpoint(connection, endpoint), stop));
+    }
+  }
+
+  ManifestText manifest(const image::Descriptor* of_index) override {
+    while (sources_.size() > 1) {
+      try {
+        ManifestText text = sources_.front()->manifest(of_index);
+        sources_.resize(1);
+        return text;
+      } catch (const base::Error&) {
+        // The next one says it, or the registry itself.
+        sources_.erase(sources_.begin());
+      }
+    }
+    return sources_.front()->manifest(of_index);
+  }
+
+  std::unique_ptr<base::ByteSource> open_blob(const image::Descriptor& blob,
+                                              std::uint64_t offset) override {
+    return sources_.front()->open_blob(blob, offset);
+  }
+
+ private:
+  std::vector<std::unique_ptr<ImageSource>> sources_;
+};
+
 std::unique_ptr<ImageSource> open_source(const Location& from, const ConnectionOptions& connection,
                                          store::Store& store, std::stop_token stop) {
+  SignaturePolicy::load(connection.policy_file).check(from);
   switch (from.kind) {
     case TransportKind::kDocker:
-      return open_registry_source(image::Reference::parse(from.reference), connection,
-                                  std::move(stop));
+      return std::make_unique<MirroredSource>(image::Reference::parse(from.reference), connection,
+                                              std::move(stop));
     case TransportKind::kOciLayout:
       return open_layout_source(from.path, from.reference);
     case TransportKind::kDirectory:
@@ -271,8 +314,10 @@ std::unique_ptr<ImageSink> open_sink(const Location& to, const PushOptions& opti
   switch (to.kind) {
     case TransportKind::kDocker: {
       const image::Reference name = image::Reference::parse(to.reference);
-      return open_registry_sink(name, options.connection, std::move(stop),
-                                related_repository(store, image, name));
+      const RegistryEndpoint endpoint = RegistriesConf::load().push_endpoint(name);
+      return open_registry_sink(endpoint.reference, at_endpoint(options.connection, endpoint),
+                                std::move(stop),
+                                related_repository(store, image, endpoint.reference));
     }
     case TransportKind::kOciLayout:
       return open_layout_sink(to.path, references_of(to, options));
@@ -446,7 +491,9 @@ Descriptor push(store::Store& store, const store::ImageRecord& image, const Loca
 
 image::Digest resolve(const Location& from, const ConnectionOptions& connection,
                       const std::optional<image::Platform>& platform) {
-  const auto source = open_registry_source(image::Reference::parse(from.reference), connection, {});
+  SignaturePolicy::load(connection.policy_file).check(from);
+  const auto source = std::make_unique<MirroredSource>(image::Reference::parse(from.reference),
+                                                       connection, std::stop_token());
   return fetch_manifest(*source, expected_digest(from), platform.value_or(image::Platform::host()))
       .descriptor.digest;
 }

@@ -13,10 +13,11 @@ namespace bld::registry {
 
 // --tls-verify, --creds, --authfile, --cert-dir.
 struct ConnectionOptions {
-  bool tls_verify = true;           // false: unverified TLS, and plain http where there is no TLS
-  std::string user, password;       // both empty: as the credentials files say
-  std::filesystem::path auth_file;  // empty: the usual ones
-  std::filesystem::path cert_dir;   // empty: certs.d of the user and of the machine
+  bool tls_verify = true;             // false: unverified TLS, and plain http where there is no TLS
+  std::string user, password;         // both empty: as the credentials files say
+  std::filesystem::path auth_file;    // empty: the usual ones
+  std::filesystem::path cert_dir;     // empty: certs.d of the user and of the machine
+  std::filesystem::path policy_file;  // policy.json; empty: the usual one
   // Before a request is sent again; doubled each time.
   std::chrono::milliseconds first_retry_pause{1000};
   int tries = 6;  // of a request that may be sent again

@@ -30,7 +30,6 @@ void read_bodies(const dockerfile::SourceText& source) {
       const auto body = reader.heredoc_body(mark.name, mark.strip_tabs);
       if (!body) return;
       require(reader.last_line() > before && reader.last_line() <= source.line_count());
-      if (mark.strip_tabs) require(body->empty() || body->front() != '\t');
     }
   }
 }
@@ -52,7 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (run == nullptr) continue;
       run->command.text_with_bodies();
       for (const dockerfile::Heredoc& heredoc : run->command.heredocs) {
-        dockerfile::expand_heredoc(heredoc.content(), lookup);
+        const std::string content = heredoc.content();
+        if (heredoc.strip_tabs) require(content.empty() || content.front() != '\t');
+        dockerfile::expand_heredoc(content, lookup);
       }
     }
   } catch (const base::Error&) {

@@ -1,0 +1,47 @@
+#include "image/toml.h"
+
+// In one place only, so that nothing is linked that most commands do not need.
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 1
+#include <toml++/toml.h>
+
+#include <sstream>
+
+#include "base/error.h"
+
+namespace bld::image {
+
+namespace {
+
+Json to_json(const toml::node& node) {
+  if (const auto* table = node.as_table()) {
+    Json object = Json::object();
+    for (const auto& [key, value] : *table) object.add(std::string(key.str()), to_json(value));
+    return object;
+  }
+  if (const auto* array = node.as_array()) {
+    Json list = Json::array();
+    for (const toml::node& value : *array) list.push(to_json(value));
+    return list;
+  }
+  if (const auto text = node.value_exact<std::string>()) return Json(*text);
+  if (const auto truth = node.value_exact<bool>()) return Json(*truth);
+  if (const auto number = node.value_exact<std::int64_t>()) return Json(*number);
+  if (const auto number = node.value_exact<double>()) return Json::number(*number);
+  std::ostringstream date;
+  node.visit([&date](const auto& value) { date << value; });
+  return Json(date.str());
+}
+
+}  // namespace
+
+Json parse_toml(std::string_view text, const std::string& file) {
+  try {
+    return to_json(toml::parse(text));
+  } catch (const toml::parse_error& error) {
+    const toml::source_position& at = error.source().begin;
+    throw base::Error("{}:{}:{}: {}", file, at.line, at.column, error.description());
+  }
+}
+
+}  // namespace bld::image

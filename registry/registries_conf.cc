@@ -1,0 +1,208 @@
+#include "registry/registries_conf.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "base/error.h"
+#include "base/file_io.h"
+#include "image/toml.h"
+#include "registry/certificates.h"
+
+namespace bld::registry {
+
+namespace {
+
+namespace fs = std::filesystem;
+using image::Json;
+using image::Reference;
+
+constexpr std::size_t kMaxFile = 1 << 20;
+
+Json read(const fs::path& file) {
+  return image::parse_toml(base::read_file(file, kMaxFile), file.string());
+}
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+fs::path usual_file() {
+  for (const char* variable : {"CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH"}) {
+    if (const std::string named = environment(variable); !named.empty()) return named;
+  }
+  for (const fs::path& directory : {user_config_dir(), fs::path("/etc")}) {
+    const fs::path file = directory / "containers/registries.conf";
+    if (!directory.empty() && fs::exists(file)) return file;
+  }
+  return {};
+}
+
+std::vector<fs::path> files_in(const fs::path& directory) {
+  std::vector<fs::path> files;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(directory, none)) {
+    if (entry.path().extension() == ".conf") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// "*.example.com" or a host with or without folders, of which `name` is a part.
+bool has_prefix(const std::string& name, const std::string& prefix) {
+  if (prefix.starts_with("*.")) {
+    const std::string host = name.substr(0, name.find('/'));
+    return host.size() > prefix.size() - 1 && host.ends_with(prefix.substr(1));
+  }
+  return name == prefix || (name.starts_with(prefix) && name[prefix.size()] == '/');
+}
+
+Reference at(const Reference& reference, const std::string& prefix, const std::string& location) {
+  // A wildcard stands for the host.
+  const std::string name = reference.name();
+  const std::size_t cut = prefix.starts_with("*.") ? name.find('/') : prefix.size();
+  Reference moved = Reference::parse(location + name.substr(cut));
+  if (!reference.tag().empty()) moved = moved.with_tag(reference.tag());
+  if (reference.digest()) moved = moved.with_digest(*reference.digest());
+  return moved;
+}
+
+bool names_a_registry(std::string_view name) {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos) return false;
+  const std::string_view first = name.substr(0, slash);
+  return first == "localhost" || first.find_first_of(".:") != std::string_view::npos;
+}
+
+}  // namespace
+
+RegistriesConf RegistriesConf::load() {
+  RegistriesConf conf;
+  const fs::path file = usual_file();
+  if (!file.empty()) conf.add(read(file), file.string());
+  for (const fs::path& directory : {fs::path("/etc"), user_config_dir()}) {
+    for (const fs::path& more : files_in(directory / "containers/registries.conf.d")) {
+      conf.add(read(more), more.string());
+    }
+  }
+  return conf;
+}
+
+void RegistriesConf::add(const Json& file, const std::string& name) try {
+  if (file.find("unqualified-search-registries") != nullptr) {
+    unqualified_ = file.strings("unqualified-search-registries");
+  }
+  for (const auto& [alias, target] : file.string_map("aliases")) {
+    if (target.empty()) {
+      aliases_.erase(alias);
+    } else {
+      aliases_[alias] = target;
+    }
+  }
+  if (const Json* old = file.find("registries")) add_version_1(*old);
+  const Json* tables = file.find("registry");
+  if (tables == nullptr) return;
+  for (const Json& table : tables->as_array()) {
+    Registry registry = read_registry(table, name);
+    std::erase_if(registries_, [&](const Registry& r) { return r.prefix == registry.prefix; });
+    registries_.push_back(std::move(registry));
+  }
+
+} catch (base::Error& error) {
+  error.add_context(name);
+  throw;
+}
+
+RegistriesConf::Registry RegistriesConf::read_registry(const Json& table, const std::string& name) {
+  Registry registry{.prefix = table.string("prefix"),
+                    .location = table.string("location"),
+                    .insecure = table.boolean("insecure"),
+                    .blocked = table.boolean("blocked"),
+                    .mirrors = {}};
+  if (registry.prefix.empty()) registry.prefix = registry.location;
+  if (registry.prefix.empty()) throw base::Error("a [[registry]] has neither prefix nor location");
+  const bool only_digests = table.boolean("mirror-by-digest-only");
+  const Json* mirrors = table.find("mirror");
+  if (mirrors == nullptr) return registry;
+  for (const Json& entry : mirrors->as_array()) {
+    const std::string from = entry.string("pull-from-mirror");
+    if (!from.empty() && from != "all" && from != "digest-only" && from != "tag-only") {
+      throw base::Error("pull-from-mirror = \"{}\" is none of all, digest-only, tag-only", from);
+    }
+    registry.mirrors.push_back({.location = entry.string("location"),
+                                .insecure = entry.boolean("insecure"),
+                                .for_tags = from != "digest-only" && !only_digests,
+                                .for_digests = from != "tag-only"});
+    if (registry.mirrors.back().location.empty()) {
+      throw base::Error("a mirror of {} in {} has no location", registry.prefix, name);
+    }
+  }
+  return registry;
+}
+
+// [registries.search], [registries.insecure] and [registries.block], each with `registries`.
+void RegistriesConf::add_version_1(const Json& registries) {
+  const auto names = [&](const char* key) {
+    const Json* table = registries.find(key);
+    return table != nullptr ? table->strings("registries") : std::vector<std::string>();
+  };
+  if (const auto search = names("search"); !search.empty()) unqualified_ = search;
+  for (const std::string& name : names("insecure")) {
+    registries_.push_back({.prefix = name, .location = {}, .insecure = true, .mirrors = {}});
+  }
+  for (const std::string& name : names("block")) {
+    registries_.push_back({.prefix = name, .location = {}, .blocked = true, .mirrors = {}});
+  }
+}
+
+std::vector<Reference> RegistriesConf::candidates(std::string_view name) const {
+  const Reference plain = Reference::parse(name).with_default_tag();
+  if (names_a_registry(name)) return {plain};
+  // The name as it was written, without tag and digest.
+  const std::size_t end = std::min(name.find('@'), name.find(':', name.rfind('/') + 1));
+  const std::string bare(name.substr(0, end));
+  const std::string rest(end < name.size() ? name.substr(end) : "");
+  const auto alias = aliases_.find(bare);
+  if (alias != aliases_.end()) return {Reference::parse(alias->second + rest).with_default_tag()};
+  std::vector<Reference> all;
+  for (const std::string& registry : unqualified_) {
+    all.push_back(Reference::parse(registry + "/" + bare + rest).with_default_tag());
+  }
+  if (all.empty()) all.push_back(plain);
+  return all;
+}
+
+const RegistriesConf::Registry* RegistriesConf::find(const Reference& reference) const {
+  const Registry* best = nullptr;
+  for (const Registry& registry : registries_) {
+    if (!has_prefix(reference.name(), registry.prefix)) continue;
+    if (best == nullptr || registry.prefix.size() > best->prefix.size()) best = &registry;
+  }
+  if (best != nullptr && best->blocked) {
+    throw base::Error("registry {} is blocked by registries.conf", best->prefix);
+  }
+  return best;
+}
+
+RegistryEndpoint RegistriesConf::push_endpoint(const Reference& reference) const {
+  const Registry* registry = find(reference);
+  if (registry == nullptr) return {reference, false};
+  if (registry->location.empty()) return {reference, registry->insecure};
+  return {at(reference, registry->prefix, registry->location), registry->insecure};
+}
+
+std::vector<RegistryEndpoint> RegistriesConf::pull_endpoints(const Reference& reference) const {
+  std::vector<RegistryEndpoint> endpoints;
+  if (const Registry* registry = find(reference)) {
+    for (const Mirror& mirror : registry->mirrors) {
+      if (!(reference.digest() ? mirror.for_digests : mirror.for_tags)) continue;
+      endpoints.push_back({at(reference, registry->prefix, mirror.location), mirror.insecure});
+    }
+  }
+  endpoints.push_back(push_endpoint(reference));
+  return endpoints;
+}
+
+}  // namespace bld::registry

@@ -1,0 +1,62 @@
+// registries.conf: which registry a short name is looked for in, mirrors, and registries that are
+// insecure or blocked (containers-registries.conf(5), versions 1 and 2).
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "image/json.h"
+#include "image/reference.h"
+
+namespace bld::registry {
+
+// Where a repository is served.
+struct RegistryEndpoint {
+  image::Reference reference;
+  bool insecure = false;
+};
+
+class RegistriesConf {
+ public:
+  // CONTAINERS_REGISTRIES_CONF (which has to exist), else registries.conf of the user, else of the
+  // machine; then what *.conf in registries.conf.d of the machine and of the user add to it.
+  static RegistriesConf load();
+
+  // What a name means, in the order in which it is looked for: itself where it says its registry;
+  // its alias; else one in each registry for unqualified names, docker.io if there are none. With
+  // tags.
+  std::vector<image::Reference> candidates(std::string_view name) const;
+
+  // Mirrors first, then the registry itself. A blocked registry is an Error.
+  std::vector<RegistryEndpoint> pull_endpoints(const image::Reference& reference) const;
+  // Where it is pushed to. As above.
+  RegistryEndpoint push_endpoint(const image::Reference& reference) const;
+
+  // Adds a file's content. `name` is for messages.
+  void add(const image::Json& file, const std::string& name);
+
+ private:
+  struct Mirror {
+    std::string location;
+    bool insecure = false;
+    bool for_tags = true, for_digests = true;
+  };
+
+  struct Registry {
+    std::string prefix, location;  // location empty: the prefix
+    bool insecure = false, blocked = false;
+    std::vector<Mirror> mirrors;
+  };
+
+  static Registry read_registry(const image::Json& table, const std::string& name);
+  void add_version_1(const image::Json& registries);
+  const Registry* find(const image::Reference& reference) const;
+
+  std::vector<std::string> unqualified_;
+  std::map<std::string, std::string, std::less<>> aliases_;
+  std::vector<Registry> registries_;
+};
+
+}  // namespace bld::registry
