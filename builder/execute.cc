@@ -4,9 +4,11 @@
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
+#include "base/error.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "builder/keys.h"
@@ -17,6 +19,17 @@ namespace bld::builder {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaximumErrors = 20;
+
+bool downloads(const Step& step) {
+  const auto* file = std::get_if<FileOperation>(&step.operation);
+  if (file == nullptr) return false;
+  return std::any_of(file->copy.sources.begin(), file->copy.sources.end(), [&](const auto& source) {
+    const auto* text = std::get_if<std::string>(&source);
+    return text != nullptr && is_remote(file->copy, *text);
+  });
+}
 
 // What is known of one step while its build runs. Written by the scheduling thread only, except
 // what a worker hands back through Executor::finish.
@@ -57,6 +70,7 @@ class Executor {
 
   void announce();
   void compute_keys();
+  void read_contexts(NodeId id, std::optional<base::Error>& failed);
   void find_hits();
   std::vector<NodeId> awaited(NodeId id) const;
   void schedule();
@@ -113,6 +127,7 @@ void Executor::compute_keys() {
     if (!reachable[id]) continue;
     for (const NodeId input : step(id).inputs) reachable[input] = true;
   }
+  std::optional<base::Error> failed;
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     if (!reachable[id]) continue;
     std::vector<std::string> input_keys;
@@ -121,11 +136,25 @@ void Executor::compute_keys() {
       input_keys.push_back(nodes_[input].key);
       nodes_[id].anew = nodes_[id].anew || nodes_[input].anew;
     }
-    nodes_[id].contents = worker_.read_contexts(id, step(id));
+    if (!failed || !downloads(step(id))) read_contexts(id, failed);
     nodes_[id].key =
         definition_key(step(id), surroundings_.request, input_keys, nodes_[id].contents);
   }
+  if (failed) throw *failed;
   surroundings_.digests.save();
+}
+
+// What is missing is told in one go.
+void Executor::read_contexts(NodeId id, std::optional<base::Error>& failed) {
+  try {
+    nodes_[id].contents = worker_.read_contexts(id, step(id));
+  } catch (const base::Error& error) {
+    if (!failed) {
+      failed = error;
+    } else if (failed->more().size() < kMaximumErrors) {
+      failed->add_more(error);
+    }
+  }
 }
 
 // From the target down: what only a hit needed is not even looked up.

@@ -38,7 +38,8 @@ class FileParser {
   void read_heredocs(LineReader& reader, Statement& statement);
   void check_order(const Instruction& instruction);
   void check_references();
-  void fail(const base::Error& error);
+  [[noreturn]] void throw_errors();
+  void fail(int line, const base::Error& error);  // of all the text, not of one of its files
   void warn(std::string text, const Span& span);
 
   base::Error error_at(const base::Error& error, const Span& span) const {
@@ -49,13 +50,14 @@ class FileParser {
 
   const SourceText& source_;
   Containerfile file_;
-  std::vector<base::Error> errors_;
+  std::vector<std::pair<int, base::Error>> errors_;  // by line
   bool seen_from_ = false;
+  bool broken_from_ = false;
   bool told_of_missing_from_ = false;
 };
 
-void FileParser::fail(const base::Error& error) {
-  if (errors_.size() < kMaximumErrors) errors_.push_back(error);
+void FileParser::fail(int line, const base::Error& error) {
+  if (errors_.size() < kMaximumErrors) errors_.emplace_back(line, error);
 }
 
 void FileParser::warn(std::string text, const Span& span) {
@@ -81,7 +83,7 @@ int FileParser::read_directives() {
     const Span span{number, static_cast<int>(written.data() - line.data()) + 1,
                     static_cast<int>(value.data() + value.size() - written.data()), number};
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      fail(error_at(base::Error("the directive {} is given twice", name), span));
+      fail(number, error_at(base::Error("the directive {} is given twice", name), span));
       continue;
     }
     seen.push_back(name);
@@ -105,7 +107,7 @@ void FileParser::set_directive(std::string_view name, std::string_view value, co
     file_.directives.escape = value.front();
   } else {
     base::Error error("invalid escape directive '{}'", base::printable(value));
-    fail(error_at(error.hint("the escape character is \\ or `"), span));
+    fail(span.line, error_at(error.hint("the escape character is \\ or `"), span));
   }
 }
 
@@ -168,7 +170,8 @@ void FileParser::check_order(const Instruction& instruction) {
   told_of_missing_from_ = true;
   base::Error error("there is no build stage yet: {} comes before the first FROM",
                     instruction.name);
-  fail(error_at(error.hint("only ARG may come before FROM"), instruction.name_span));
+  fail(instruction.span.line,
+       error_at(error.hint("only ARG may come before FROM"), instruction.name_span));
 }
 
 // A stage that uses itself fails the build whatever the target is.
@@ -180,7 +183,7 @@ void FileParser::check_references() {
         try {
           stages.source_of(reference.name, stage.index);
         } catch (const base::Error& error) {
-          fail(error_at(error, instruction.span));
+          fail(instruction.span.line, error_at(error, reference.span));
         }
       }
     }
@@ -194,7 +197,8 @@ Containerfile FileParser::parse() {
   while (const auto line = reader.next()) {
     any = true;
     if (file_.instructions.size() == kMaximumInstructions) {
-      fail(error_at(base::Error("there are more than {} instructions", kMaximumInstructions),
+      fail(line->first_line,
+           error_at(base::Error("there are more than {} instructions", kMaximumInstructions),
                     line->span(0, 1)));
       break;
     }
@@ -207,20 +211,27 @@ Containerfile FileParser::parse() {
       check_order(instruction);
       file_.instructions.push_back(std::move(instruction));
     } catch (const base::Error& error) {
-      fail(error);
+      fail(line->first_line, error);
       // What follows is not to be blamed for a broken FROM.
-      if (base::to_upper(line->text.substr(0, 4)) == "FROM") seen_from_ = true;
+      if (base::to_upper(line->text.substr(0, 4)) == "FROM") seen_from_ = broken_from_ = true;
     }
   }
   if (errors_.empty() && !seen_from_) {
     base::Error error("{}",
                       any ? "there is no build stage: no FROM" : "the file is empty: no FROM");
-    fail(error_at(error.hint("begin with FROM IMAGE, or FROM scratch"), {1, 0, 0, 1}));
+    fail(1, error_at(error.hint("begin with FROM IMAGE, or FROM scratch"), {1, 0, 0, 1}));
   }
-  if (errors_.empty()) check_references();
-  if (errors_.empty()) return std::move(file_);
-  base::Error first = std::move(errors_.front());
-  for (std::size_t i = 1; i < errors_.size(); ++i) first.add_more(std::move(errors_[i]));
+  // Without a FROM the stages below it have other numbers.
+  if (seen_from_ && !broken_from_) check_references();
+  if (!errors_.empty()) throw_errors();
+  return std::move(file_);
+}
+
+void FileParser::throw_errors() {
+  std::stable_sort(errors_.begin(), errors_.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  base::Error first = std::move(errors_.front().second);
+  for (std::size_t i = 1; i < errors_.size(); ++i) first.add_more(std::move(errors_[i].second));
   throw first;
 }
 

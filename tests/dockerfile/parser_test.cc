@@ -92,6 +92,18 @@ TEST(Parser, AllErrorsAreReported) {
   EXPECT_EQ(error.more()[1].hint(), "did you mean COPY?");
 }
 
+TEST(Parser, ErrorsAreInTheOrderOfTheFile) {
+  const base::Error error = error_of(
+      "FROM scratch AS a\nCOPY --from=9 a b\nRNU x\nRUN --mount=from=a,target=/x y\nCOPY --form=a "
+      "b\n");
+  std::vector<int> lines = {error.position()->line};
+  for (const base::Error& more : error.more()) lines.push_back(more.position()->line);
+  EXPECT_EQ(lines, (std::vector<int>{2, 3, 4, 5}));
+  EXPECT_EQ(error.position()->column, 6);
+  // Numbers of stages mean nothing while a FROM is broken.
+  EXPECT_TRUE(error_of("FROM a b c d\nFROM scratch\nCOPY --from=1 a b\n").more().empty());
+}
+
 TEST(Parser, AFileNeedsFrom) {
   EXPECT_NE(error_of("").message().find("empty"), std::string::npos);
   EXPECT_THROW(parse_text("ARG a\n"), base::Error);
