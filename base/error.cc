@@ -32,6 +32,11 @@ Error& Error::hint(std::string text) {
   return *this;
 }
 
+Error& Error::note(std::string text) {
+  notes_.push_back(std::move(text));
+  return *this;
+}
+
 Error& Error::exit_status(int status) {
   exit_status_ = status;
   return *this;

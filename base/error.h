@@ -43,6 +43,7 @@ class Error : public std::exception {
   Error& add_context(std::string text);
   Error& at(SourcePosition position);  // keeps a position that is already there
   Error& hint(std::string text);       // what to do about it: one line
+  Error& note(std::string text);       // what else is known: one line, above the hint
   Error& exit_status(int status);      // what bld is to exit with, where it is not the usual one
 
   // Context and message joined by ": ", without position and hint.
@@ -53,6 +54,8 @@ class Error : public std::exception {
   const std::optional<SourcePosition>& position() const { return position_; }
 
   const std::string& hint() const { return hint_; }
+
+  const std::vector<std::string>& notes() const { return notes_; }
 
   std::optional<int> exit_status() const { return exit_status_; }
 
@@ -75,9 +78,20 @@ class Error : public std::exception {
   std::string text_;
   std::optional<SourcePosition> position_;
   std::string hint_;
+  std::vector<std::string> notes_;
   std::optional<int> exit_status_;
   int error_number_ = 0;
   std::vector<Error> more_;
 };
+
+// What `act` returns; an Error that it throws gets the position, if there is one.
+template <typename Act>
+decltype(auto) with_position(const std::optional<SourcePosition>& position, Act act) try {
+  return act();
+
+} catch (Error& error) {
+  if (position) error.at(*position);
+  throw;
+}
 
 }  // namespace bld::base

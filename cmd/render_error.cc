@@ -65,8 +65,10 @@ class Painter {
   explicit Painter(const ErrorStyle& style) : style_(style) {}
 
   std::string error(const base::Error& error) const {
+    std::vector<std::string> hints;
+    if (!error.hint().empty()) hints.push_back(error.hint());
     return header("Error: ", kRed, error.what(), error.position()) + excerpt(error.position()) +
-           advice(error.hint());
+           below("note:", error.notes()) + below("hint:", hints);
   }
 
   std::string warning(const std::string& text,
@@ -89,10 +91,13 @@ class Painter {
     return painted(color, kind) + painted(kBold, shortened(where, 1000)) + line + "\n";
   }
 
-  std::string advice(const std::string& hint) const {
-    if (hint.empty()) return {};
-    return painted(kCyan, "hint:") + " " + shortened(base::printable(hint), kMessageLimitBytes) +
-           "\n";
+  std::string below(const char* kind, const std::vector<std::string>& lines) const {
+    std::string text;
+    for (const std::string& line : lines) {
+      text += painted(kCyan, kind) + " " + shortened(base::printable(line), kMessageLimitBytes);
+      text += "\n";
+    }
+    return text;
   }
 
   // One line of the file behind its number; 0 is for a line of our own.
@@ -152,6 +157,36 @@ std::string Painter::marked_line(const base::SourcePosition& at, std::size_t wid
          numbered(0, width, std::string(column, ' ') + painted(kRed, std::string(marks, '^')));
 }
 
+// As workflow commands want it; a value of a property besides without what separates properties.
+enum class Part { kMessage, kProperty };
+
+std::string escaped(std::string_view text, Part part) {
+  std::string result;
+  for (const char c : text) {
+    const bool special =
+        c == '%' || c == '\r' || c == '\n' || (part == Part::kProperty && (c == ':' || c == ','));
+    result += special ? fmt::format("%{:02X}", static_cast<unsigned>(c)) : std::string(1, c);
+  }
+  return result;
+}
+
+std::string annotation(const ErrorStyle& style, const char* kind, const std::string& what,
+                       const std::optional<base::SourcePosition>& at) {
+  if (!style.annotations || !at) return {};
+  std::string text =
+      fmt::format("::{} file={}", kind, escaped(base::printable(at->file), Part::kProperty));
+  if (at->line > 0) text += fmt::format(",line={}", at->line);
+  if (at->line > 0 && at->column > 0) text += fmt::format(",col={}", at->column);
+  return text + "::" + escaped(shortened(what, kMessageLimitBytes), Part::kMessage) + "\n";
+}
+
+std::string annotation(const ErrorStyle& style, const char* kind, const base::Error& error) {
+  std::string what = base::printable(base::trim(error.what()));
+  for (const std::string& note : error.notes()) what += "\nnote: " + base::printable(note);
+  if (!error.hint().empty()) what += "\nhint: " + base::printable(error.hint());
+  return annotation(style, kind, what, error.position());
+}
+
 }  // namespace
 
 bool wants_color(int fd) {
@@ -161,32 +196,36 @@ bool wants_color(int fd) {
   return is_terminal(fd) && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
 }
 
-ErrorStyle ErrorStyle::of(int fd) { return {.color = wants_color(fd)}; }
+ErrorStyle ErrorStyle::of(int fd) {
+  return {.color = wants_color(fd),
+          .annotations = environment_variable("GITHUB_ACTIONS").value_or("") == "true"};
+}
 
 std::string render_error(const base::Error& error, const ErrorStyle& style) {
   const Painter painter(style);
   std::string text = painter.error(error);
+  std::string annotations = annotation(style, "error", error);
   std::size_t shown = 1;
   for (const base::Error& other : error.more()) {
-    if (++shown > kErrorsShown) {
-      text += fmt::format("Error: and {} more\n", error.more().size() + 1 - kErrorsShown);
-      break;
-    }
+    annotations += annotation(style, "error", other);
+    if (++shown > kErrorsShown) continue;
     // Excerpts would run into each other.
     if (other.position()) text += "\n";
     text += painter.error(other);
   }
-  return text;
+  if (shown > kErrorsShown) text += fmt::format("Error: and {} more\n", shown - kErrorsShown);
+  return text + annotations;
 }
 
 std::string render_warning(const base::Warning& warning, const ErrorStyle& style) {
   const Painter painter(style);
+  const std::string what = warning.rule.empty() ? warning.text : warning.rule + ": " + warning.text;
   std::optional<base::SourcePosition> where = warning.position;
   if (where) where->lines_before = where->lines_after = {};
-  if (warning.rule.empty()) return painter.warning(warning.text, where);
   // What lint finds is shown in full when it is asked for.
-  if (where) where->source_line.clear();
-  return painter.warning(where ? warning.rule + ": " + warning.text : warning.text, where);
+  if (where && !warning.rule.empty()) where->source_line.clear();
+  return painter.warning(where ? what : warning.text, where) +
+         annotation(style, "warning", what, where);
 }
 
 }  // namespace bld::cmd

@@ -10,8 +10,12 @@ namespace bld::cmd {
 
 struct ErrorStyle {
   bool color = false;
+  // What has a place gets another line besides, "::error file=…,line=…,col=…::what": the workflow
+  // command of GitHub Actions that shows it beside the file.
+  bool annotations = false;
 
-  // As the environment wants it for what is written to `fd`.
+  // As the environment wants it for what is written to `fd`. GITHUB_ACTIONS=true asks for
+  // annotations.
   static ErrorStyle of(int fd);
 };
 

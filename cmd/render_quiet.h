@@ -1,12 +1,12 @@
-// Nothing but warnings; after a failure also the last of what the failed step said.
+// Nothing but warnings; after a failure also the last lines of what the failed step said.
 #pragma once
 
 #include <map>
 #include <optional>
-#include <string>
 
 #include "base/mutex.h"
 #include "cmd/renderer.h"
+#include "cmd/step_text.h"
 
 namespace bld::cmd {
 
@@ -20,7 +20,7 @@ class QuietRenderer : public Renderer {
  private:
   base::Mutex mutex_;
   Streams& streams_ GUARDED_BY(mutex_);
-  std::map<base::StepId, std::string> logs_ GUARDED_BY(mutex_);  // of running steps
+  std::map<base::StepId, LastLines> logs_ GUARDED_BY(mutex_);  // of running steps
   std::optional<base::StepId> failed_ GUARDED_BY(mutex_);
 };
 

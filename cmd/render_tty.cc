@@ -15,7 +15,6 @@ namespace bld::cmd {
 
 namespace {
 
-constexpr std::size_t kKeptLines = 20;  // shown again after a failure
 constexpr auto kTick = std::chrono::milliseconds(100);
 
 constexpr const char* kGreen = "32";
@@ -50,7 +49,7 @@ TtyOptions TtyOptions::from_environment(int terminal) {
   options.size_fd = terminal;
   options.color = wants_color(terminal);
   if (const auto lines = base::parse_unsigned(environment("BUILDKIT_TTY_LOG_LINES"))) {
-    options.log_lines = std::min<std::size_t>(*lines, kKeptLines);
+    options.log_lines = std::min<std::size_t>(*lines, LastLines::kMost);
   }
   return options;
 }
@@ -90,13 +89,7 @@ void TtyRenderer::take(const base::StepStarted& event) {
   step.started = Clock::now();
 }
 
-void TtyRenderer::take(const base::StepLog& event) {
-  Step& step = steps_[event.step];
-  step.lines.add(event.bytes, [&](const std::string& line) {
-    step.tail.push_back(without_escapes(line));
-    if (step.tail.size() > kKeptLines) step.tail.pop_front();
-  });
-}
+void TtyRenderer::take(const base::StepLog& event) { steps_[event.step].log.add(event.bytes); }
 
 void TtyRenderer::take(const base::StepFinished& event) {
   Step& step = steps_[event.step];
@@ -123,7 +116,7 @@ void TtyRenderer::take(const base::StepFinished& event) {
       break;
     default:
       line(kGreen, "", duration_text(event.duration));
-      step.tail.clear();
+      step.log.clear();
   }
 }
 
@@ -172,9 +165,9 @@ std::vector<std::string> TtyRenderer::live_lines(const Size& size) {
     lines.push_back(
         justified(" > " + step_label(step.planned) + " " + instruction_line(step.planned),
                   duration_text(now - step.started), width));
-    const std::size_t count = std::min(each, step.tail.size());
-    for (std::size_t i = step.tail.size() - count; i < step.tail.size(); ++i) {
-      lines.push_back(fitted("     " + step.tail[i], width));
+    const auto& log = step.log.lines();
+    for (std::size_t i = log.size() - std::min(each, log.size()); i < log.size(); ++i) {
+      lines.push_back(fitted("     " + log[i], width));
     }
   }
   for (const auto& [id, transfer] : transfers_) {
@@ -223,9 +216,8 @@ void TtyRenderer::finish(End end) {
     for (auto& entry : steps_) {
       Step& step = entry.second;
       if (!step.failed) continue;
-      step.lines.finish(
-          [&](const std::string& line) { step.tail.push_back(without_escapes(line)); });
-      for (const std::string& line : step.tail) text += "     " + line + "\n";
+      step.log.finish();
+      for (const std::string& line : step.log.lines()) text += "     " + line + "\n";
     }
   }
   streams_.err(text);

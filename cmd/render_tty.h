@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <string>
 #include <thread>
@@ -45,8 +44,7 @@ class TtyRenderer : public Renderer {
     base::StepPlanned planned;
     bool running = false, failed = false;
     Clock::time_point started{};
-    LineSplitter lines;
-    std::deque<std::string> tail;  // the last lines
+    LastLines log;
   };
 
   struct Size {

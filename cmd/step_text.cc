@@ -66,6 +66,11 @@ std::string without_escapes(std::string_view line) {
   return base::printable(text);
 }
 
+void LastLines::keep(const std::string& line) {
+  lines_.push_back(without_escapes(line));
+  if (lines_.size() > kMost) lines_.pop_front();
+}
+
 std::string TransferLines::line_for(const base::Transfer& transfer) {
   if (!seen_.insert(transfer.id).second) return {};
   std::string_view id = transfer.id;

@@ -1,6 +1,7 @@
 // What renderers have in common.
 #pragma once
 
+#include <deque>
 #include <set>
 #include <string>
 #include <string_view>
@@ -49,6 +50,31 @@ class LineSplitter {
 
 // Without terminal escapes and control characters; what a carriage return overwrote is gone.
 std::string without_escapes(std::string_view line);
+
+// The end of what a step said, for people: after a failure that nobody saw coming.
+class LastLines {
+ public:
+  static constexpr std::size_t kMost = 20;
+
+  void add(std::string_view bytes) {
+    splitter_.add(bytes, [this](const std::string& line) { keep(line); });
+  }
+
+  void finish() {
+    splitter_.finish([this](const std::string& line) { keep(line); });
+  }
+
+  void clear() { lines_.clear(); }
+
+  // Without terminal escapes.
+  const std::deque<std::string>& lines() const { return lines_; }
+
+ private:
+  void keep(const std::string& line);
+
+  LineSplitter splitter_;
+  std::deque<std::string> lines_;
+};
 
 // The line that tells of a transfer, when it is first heard of; else nothing.
 class TransferLines {

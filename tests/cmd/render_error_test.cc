@@ -85,6 +85,26 @@ TEST(RenderError, SeveralErrorsOfOneInputComeTogether) {
   EXPECT_NE(text.find("and 21 more"), std::string::npos);
 }
 
+TEST(RenderError, NotesStandAboveTheHint) {
+  Error error("bad");
+  error.hint("better").note("one").note("two");
+  EXPECT_EQ(render_error(error), "Error: bad\nnote: one\nnote: two\nhint: better\n");
+}
+
+TEST(RenderError, AnnotationsAreEscapedAndForWhatHasAPlace) {
+  const ErrorStyle style{.annotations = true};
+  Error error("100% bad: a,b");
+  error.at({"a,b:c/File", 3, 5, 1, ""}).hint("better");
+  error.add_more(Error("no place"));
+  EXPECT_EQ(render_error(error, style),
+            "Error: a,b:c/File:3:5: 100% bad: a,b\nhint: better\n"
+            "Error: no place\n"
+            "::error file=a%2Cb%3Ac/File,line=3,col=5::100%25 bad: a,b%0Ahint: better\n");
+  EXPECT_EQ(render_warning({"odd", base::SourcePosition{"C", 1, 0, 0, ""}, "Rule"}, style),
+            "[Warning] C:1: Rule: odd\n::warning file=C,line=1::Rule: odd\n");
+  EXPECT_EQ(render_warning({"odd", std::nullopt}, style), "[Warning] odd\n");
+}
+
 TEST(RenderWarning, OfALintRuleIsOneLine) {
   EXPECT_EQ(
       render_warning({"odd", base::SourcePosition{"C", 1, 3, 4, "FROM x"}, "Rule", "https://x"}),

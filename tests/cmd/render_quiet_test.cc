@@ -1,5 +1,6 @@
 #include "cmd/render_quiet.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "capture.h"
@@ -26,6 +27,20 @@ TEST(RenderQuiet, TellsWhatTheFailedStepSaid) {
   renderer.send(test::finished(0, base::StepOutcome::kCanceled));
   renderer.finish(Renderer::End::kFailure);
   EXPECT_EQ(to.err.text(), "why\n");
+}
+
+TEST(RenderQuiet, OfALongOutputTheLastTwentyLinesAreTold) {
+  test::Outputs to;
+  QuietRenderer renderer(to.streams);
+  std::string expected;
+  for (int i = 1; i <= 100; ++i) {
+    const std::string line = fmt::format("line {}\n", i);
+    renderer.send(base::StepLog{0, i % 2 == 0, "\x1b[31m" + line});
+    if (i > 80) expected += line;
+  }
+  renderer.send(test::finished(0, base::StepOutcome::kFailed));
+  renderer.finish(Renderer::End::kFailure);
+  EXPECT_EQ(to.err.text(), expected);
 }
 
 }  // namespace
