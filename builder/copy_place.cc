@@ -97,10 +97,15 @@ class Placer {
   Placer(const CopyOperation& operation, const Selection& selection,
          const base::RootedDir& destination, const base::RootedDir& scratch)
       : operation_(operation), items_(selection.items()), below_(destination), scratch_(scratch) {
-    if (!operation.chmod.empty()) chmod_ = ChmodMode::parse(operation.chmod);
+    if (!operation.chmod.empty()) {
+      base::with_position(operation.places.chmod,
+                          [&] { chmod_ = ChmodMode::parse(operation.chmod); });
+    }
     if (!operation.chown.empty()) {
       const bool group_only = operation.chown.starts_with(':');
-      owner_ = runtime::resolve_owner(destination, (group_only ? "0" : "") + operation.chown);
+      base::with_position(operation.places.chown, [&] {
+        owner_ = runtime::resolve_owner(destination, (group_only ? "0" : "") + operation.chown);
+      });
     }
   }
 

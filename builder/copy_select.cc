@@ -83,19 +83,25 @@ class Selector {
     if (!operation_.checksum.empty() && !is_single_remote()) {
       throw base::Error("--checksum needs one source, a URL or a git repository");
     }
-    for (const auto& source : operation_.sources) {
-      if (const auto* inline_file = std::get_if<InlineFile>(&source)) {
-        add_inline(*inline_file);
-      } else if (is_remote(operation_, std::get<std::string>(source))) {
-        add_fetched(std::get<std::string>(source));
-      } else {
-        add_local(std::get<std::string>(source));
-      }
+    const auto& places = operation_.places.sources;
+    for (std::size_t i = 0; i < operation_.sources.size(); ++i) {
+      base::with_position(i < places.size() ? std::optional(places[i]) : std::nullopt,
+                          [&] { add(operation_.sources[i]); });
     }
     return std::move(items_);
   }
 
  private:
+  void add(const std::variant<std::string, InlineFile>& source) {
+    if (const auto* inline_file = std::get_if<InlineFile>(&source)) {
+      add_inline(*inline_file);
+    } else if (is_remote(operation_, std::get<std::string>(source))) {
+      add_fetched(std::get<std::string>(source));
+    } else {
+      add_local(std::get<std::string>(source));
+    }
+  }
+
   bool is_single_remote() const {
     if (operation_.sources.size() != 1) return false;
     const auto* source = std::get_if<std::string>(&operation_.sources.front());
@@ -203,7 +209,7 @@ class Selector {
     const bool is_folder = S_ISDIR(found.status->st_mode);
     if (hidden(match.path, is_folder) || hidden(found.path, is_folder)) {
       if (match.by_pattern) return;
-      throw not_found(pattern.written).hint("the ignore file hides it");
+      throw hidden_error(pattern.written, hidden(match.path, is_folder) ? match.path : found.path);
     }
     if (excluded(match, is_folder)) return;
 
@@ -219,7 +225,7 @@ class Selector {
           {.ignore = sources_.ignore, .exclude = excludes(), .exclude_prefix = item->prefix});
       if (item->files.empty() && ignored(found.path)) {
         if (match.by_pattern) return;
-        throw not_found(pattern.written).hint("the ignore file hides it");
+        throw hidden_error(pattern.written, found.path);
       }
     } else {
       add_file(*item, match, *found.status);
@@ -323,21 +329,47 @@ class Selector {
     return excludes_->ignored(match.path) || excludes_->ignored(base::split_path(match.path).name);
   }
 
+  base::Error hidden_error(const std::string& source, const std::string& path) const {
+    base::Error error("\"{}\": not found", base::printable(base::clean_absolute(source)));
+    const std::string reason = sources_.ignore->reason(path);
+    return error.hint(reason.empty() ? "the ignore file hides it" : "it is hidden by " + reason);
+  }
+
   base::Error not_found(const std::string& source) const {
     const std::string path = base::clean_absolute(source);
     base::Error error("\"{}\": not found", base::printable(path));
     if (sources_.root == nullptr) return error;
-    const auto [parent, name] = base::split_path(path);
-    const auto folder = sources_.root->find_dir(parent);
-    if (!folder) return error;
-    const std::vector<std::string> names = folder->names();
-    const std::vector<std::string_view> candidates(names.begin(), names.end());
-    if (const auto similar = base::nearest(name, candidates)) {
-      const std::string meant = (parent == "" ? "" : parent + "/") + *similar;
-      error.hint("did you mean " + base::printable(meant.substr(meant.starts_with('/') ? 1 : 0)) +
-                 "?");
+    if (const auto meant = similar_path(path)) {
+      error.hint("did you mean " + base::printable(*meant) + "?");
+    } else if (source == ".." || source.starts_with("../")) {
+      error.hint("\"..\" does not lead out of the build context");
     }
     return error;
+  }
+
+  // The path with its first component that is not there replaced by one that is.
+  std::optional<std::string> similar_path(const std::string& path) const {
+    std::string folder;
+    std::string rest(base::clean_absolute(path).substr(1));
+    while (!rest.empty()) {
+      const std::size_t slash = std::min(rest.find('/'), rest.size());
+      const std::string name = rest.substr(0, slash);
+      rest.erase(0, slash);
+      const std::string whole = join_paths(folder, name);
+      if (sources_.root->find_dir(whole)) {
+        folder = whole;
+        rest.erase(0, 1);
+        continue;
+      }
+      std::vector<std::string> names = names_in(folder);
+      std::erase_if(names, [&](const std::string& n) { return ignored(join_paths(folder, n)); });
+      const std::vector<std::string_view> candidates(names.begin(), names.end());
+      const auto similar = base::nearest(name, candidates);
+      if (!similar) return std::nullopt;
+      const std::string meant = join_paths(folder, *similar);
+      return sources_.root->stat(meant + rest) ? meant + rest : meant;
+    }
+    return std::nullopt;
   }
 
   const CopyOperation& operation_;

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "base/rooted_dir.h"
 #include "builder/context.h"
@@ -25,6 +26,12 @@ enum class CopyKind { kCopy, kAdd };
 struct InlineFile {
   std::string name;
   std::string content;
+};
+
+// Where the words of the instruction are, for errors. Of ONBUILD triggers there is nothing.
+struct CopyPlaces {
+  std::vector<base::SourcePosition> sources;  // as many as there are sources, or none
+  std::optional<base::SourcePosition> chown, chmod;
 };
 
 // The instruction with all variables expanded: data, part of the step's definition key.
@@ -41,6 +48,8 @@ struct CopyOperation {
   std::string checksum;
   bool keep_git_dir = false;
   std::optional<bool> unpack;
+
+  CopyPlaces places = {};  // decides nothing
 
   // Every field that decides the result, in one stable text for the key.
   std::string normal_form() const;

@@ -1,5 +1,7 @@
 #include "builder/execute.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -21,6 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaximumErrors = 20;
+constexpr int kMaximumLinks = 20;  // of a chain of stages that is told
 
 bool downloads(const Step& step) {
   const auto* file = std::get_if<FileOperation>(&step.operation);
@@ -75,6 +78,7 @@ class Executor {
   std::vector<NodeId> awaited(NodeId id) const;
   void schedule();
   void start(NodeId id, std::deque<NodeId>& ready);
+  std::string stage_note(const Step& step) const;
   void settle(Finished finished, std::deque<NodeId>& ready);
   void done(NodeId id, std::deque<NodeId>& ready);
   void finish(Finished finished) EXCLUDES(mutex_);
@@ -233,12 +237,35 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
     try {
       finished.result = worker_.perform(id, step(id), inputs, node.contents,
                                         node.stood_upon ? Wanted::kTree : Wanted::kAnyFace);
+    } catch (base::Error& error) {
+      const std::string stage = stage_note(step(id));
+      if (!stage.empty()) error.note(stage);
+      finished.error = std::current_exception();
     } catch (...) {
       finished.error = std::current_exception();
     }
     finished.result.duration = Clock::now() - start_time;
     finish(std::move(finished));
   });
+}
+
+// What the stage of the step is built for; nothing where there is one stage only.
+std::string Executor::stage_note(const Step& step) const {
+  if (plan_.stages.size() < 2 || step.event < 0) return {};
+  const auto& shown = plan_.instructions[static_cast<std::size_t>(step.event)].shown;
+  auto index = static_cast<std::size_t>(shown.stage);
+  const auto name = [&] {
+    const BuiltStage& stage = plan_.stages[index];
+    const bool is_target = index + 1 == plan_.stages.size();
+    return fmt::format("{}{}", is_target ? "target " : "stage ", stage.name);
+  };
+  std::string text = "in " + name();
+  for (int links = 0; plan_.stages[index].used_by && links < kMaximumLinks; ++links) {
+    text += " ← " + plan_.stages[index].use;
+    index = *plan_.stages[index].used_by;
+    text += " ← " + name();
+  }
+  return text;
 }
 
 void Executor::finish(Finished finished) {

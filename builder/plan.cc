@@ -25,12 +25,15 @@ using dockerfile::Stage;
 // What has to be known of a stage before stages are planned in the order of the file.
 struct StageOutline {
   bool needed = false;
+  int number = 0;  // among those that are needed
   std::optional<int> base_stage;
   int last_continued_by = -1;  // the last stage whose FROM names this one
   std::string base_image;      // unless base_stage; "scratch" is one
   image::Platform platform;
   std::shared_ptr<const BaseImage> base;  // null for scratch and for a base_stage
   std::vector<Instruction> triggers;      // ONBUILD of the base
+  int used_by = -1;  // the stage for which this one was first found to be needed
+  std::string use;   // how, and where
 };
 
 class Planner {
@@ -47,10 +50,13 @@ class Planner {
  private:
   void outline(int index);
   void outline_base(const Stage& stage, StageOutline& outline);
-  std::vector<int> sources_of(std::span<const Instruction> instructions, int user) const;
+  std::vector<int> note_sources(std::span<const Instruction> instructions, int user);
+  void note_use(int stage, int user, const std::string& how, const dockerfile::Span& span);
+  BuiltStage built_stage(int index) const;
   std::vector<Instruction> triggers_of(const Stage& stage, const StageOutline& outline) const;
+  // For stage `user`.
   std::shared_ptr<const BaseImage> image_named(const std::string& name,
-                                               const image::Platform& platform);
+                                               const image::Platform& platform, int user);
   SourceResolution resolve_source(const std::string& name, int user);
   PlannedStage start_of(int index);
   void plan_stage(int index, int number, int count);
@@ -70,9 +76,15 @@ class Planner {
 };
 
 std::shared_ptr<const BaseImage> Planner::image_named(const std::string& name,
-                                                      const image::Platform& platform) {
+                                                      const image::Platform& platform, int user) {
   auto& known = images_[{name, platform.str()}];
-  if (!known) known = std::make_shared<const BaseImage>(input_.resolve_base(name, platform));
+  if (known) return known;
+  try {
+    known = std::make_shared<const BaseImage>(input_.resolve_base(name, platform));
+  } catch (base::Error& error) {
+    if (std::string hint = stages_.hint_for(name, user); !hint.empty()) error.hint(std::move(hint));
+    throw;
+  }
   return known;
 }
 
@@ -100,7 +112,7 @@ void Planner::outline_base(const Stage& stage, StageOutline& outline) {
   }
   outline.base_image = name;
   if (outline.base_stage || name == "scratch") return;
-  outline.base = image_named(name, outline.platform);
+  outline.base = image_named(name, outline.platform, stage.index);
 }
 
 std::vector<Instruction> Planner::triggers_of(const Stage& stage,
@@ -122,17 +134,31 @@ std::vector<Instruction> Planner::triggers_of(const Stage& stage,
   return triggers;
 }
 
+void Planner::note_use(int stage, int user, const std::string& how, const dockerfile::Span& span) {
+  StageOutline& outline = outlines_[static_cast<std::size_t>(stage)];
+  if (outline.used_by >= 0) return;
+  outline.used_by = user;
+  const base::SourcePosition at = input_.source.position(span);
+  outline.use = fmt::format("{} at {}:{}", how, at.file, at.line);
+}
+
 // The stages that instructions of stage `user` copy or mount from.
-std::vector<int> Planner::sources_of(std::span<const Instruction> instructions, int user) const {
+std::vector<int> Planner::note_sources(std::span<const Instruction> instructions, int user) {
   std::vector<int> sources;
+  const dockerfile::Span& from = stages_[user].from_instruction->span;
   for (const Instruction& instruction : instructions) {
     for (const dockerfile::FromReference& reference : dockerfile::from_references(instruction)) {
       if (is_named_context(reference.name)) continue;
+      const dockerfile::Span& place = instruction.span == from ? from : reference.span;
       try {
         const auto stage = stages_.source_of(reference.name, user);
-        if (stage) sources.push_back(*stage);
+        if (!stage) continue;
+        sources.push_back(*stage);
+        const bool is_mount = instruction.name == "RUN";
+        note_use(*stage, user, (is_mount ? "RUN --mount=from=" : "COPY --from=") + reference.name,
+                 place);
       } catch (base::Error& error) {
-        error.at(input_.source.position(reference.span));
+        error.at(input_.source.position(place));
         throw;
       }
     }
@@ -152,17 +178,19 @@ void Planner::outline(int index) {
       outline_base(stage, outline);
       outline.triggers = triggers_of(stage, outline);
     } catch (base::Error& error) {
-      error.at(input_.source.position(stage.from_instruction->span));
+      error.at(input_.source.position(stage.from().image.span));
       throw;
     }
     if (outline.base_stage) {
       wanted.push_back(*outline.base_stage);
+      note_use(*outline.base_stage, stage.index, "FROM " + stage.from().image.text,
+               stage.from().image.span);
       int& last = outlines_[static_cast<std::size_t>(*outline.base_stage)].last_continued_by;
       last = std::max(last, stage.index);
     }
     for (const auto instructions :
          {std::span<const Instruction>(outline.triggers), stage.instructions}) {
-      for (const int source : sources_of(instructions, stage.index)) wanted.push_back(source);
+      for (const int source : note_sources(instructions, stage.index)) wanted.push_back(source);
     }
   }
 }
@@ -179,7 +207,7 @@ SourceResolution Planner::resolve_source(const std::string& name, int user) {
     if (name == "scratch") return draft_.graph.base({});
   }
   const std::string& image = context != input_.image_contexts.end() ? context->second : name;
-  return draft_.graph.base(image_named(image, input_.target_platform)->config.diff_ids);
+  return draft_.graph.base(image_named(image, input_.target_platform, user)->config.diff_ids);
 }
 
 // Takes from the stage that it continues what no later one needs, so that a chain of stages does
@@ -219,6 +247,17 @@ void Planner::plan_stage(int index, int number, int count) {
       std::make_unique<PlannedStage>(std::move(planner).finish());
 }
 
+BuiltStage Planner::built_stage(int index) const {
+  const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
+  BuiltStage stage{stages_[index].name, std::nullopt, outline.use};
+  if (stage.name.empty()) stage.name = std::to_string(index);
+  if (outline.used_by >= 0) {
+    stage.used_by =
+        static_cast<std::size_t>(outlines_[static_cast<std::size_t>(outline.used_by)].number);
+  }
+  return stage;
+}
+
 Plan Planner::run() {
   globals_.declare(stages_.global_args());
   const int target = stages_.target(input_.request.target);
@@ -229,13 +268,16 @@ Plan Planner::run() {
   for (const std::string& name : input_.request.no_cache_stages) {
     anew_.insert(stages_.target(name));
   }
-  const auto count = static_cast<int>(std::count_if(
-      outlines_.begin(), outlines_.end(), [](const StageOutline& o) { return o.needed; }));
+  int count = 0;
+  for (StageOutline& outline : outlines_) {
+    if (outline.needed) outline.number = count++;
+  }
   Plan plan;
-  int number = 0;
   for (int index = 0; index <= target; ++index) {
-    if (!outlines_[static_cast<std::size_t>(index)].needed) continue;
-    plan_stage(index, number++, count);
+    const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
+    if (!outline.needed) continue;
+    plan.stages.push_back(built_stage(index));
+    plan_stage(index, outline.number, count);
     plan.also_wanted.push_back(planned_[static_cast<std::size_t>(index)]->filesystem);
   }
   if (input_.request.skip_unused_stages) plan.also_wanted.clear();

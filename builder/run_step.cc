@@ -130,7 +130,8 @@ runtime::ResolvedUser resolve_user(const RunOperation& operation, const runtime:
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
                        std::vector<runtime::Mount> mounts, const CommandSettings& settings,
                        const Services& services, const Stdio& stdio, std::stop_token stop) {
-  const runtime::ResolvedUser user = resolve_user(operation, root, settings);
+  const runtime::ResolvedUser user = base::with_position(
+      operation.user_place, [&] { return resolve_user(operation, root, settings); });
   runtime::ContainerSpec spec;
   spec.root = root;
   spec.args = operation.args;

@@ -131,6 +131,7 @@ struct StagePlanner::Visitor {
 
   void operator()(const dockerfile::User& user) const {
     self.config().user = self.expand(user.user);
+    self.user_place_ = self.place_of(user.user.span);
     configured();
   }
 
@@ -186,9 +187,25 @@ std::string StagePlanner::expand(const dockerfile::Word& word) const {
   try {
     return dockerfile::expand_word(word.text, stage_.variables.lookup(), escape_);
   } catch (base::Error& error) {
+    if (auto similar = similar_variable(word); similar && error.hint().empty()) {
+      error.hint("did you mean " + *similar + "?");
+    }
     error.at(place_of(word.span));
     throw;
   }
+}
+
+// A variable that is set, for one in the word that is not.
+std::optional<std::string> StagePlanner::similar_variable(const dockerfile::Word& word) const {
+  std::vector<std::string_view> known;
+  for (const auto& [name, value] : stage_.variables.args()) known.push_back(name);
+  for (const std::string_view entry : stage_.variables.env()) {
+    known.push_back(entry.substr(0, entry.find('=')));
+  }
+  for (const std::string& name : dockerfile::variables_in(word.text, escape_)) {
+    if (!stage_.variables.find(name)) return base::nearest(name, known);
+  }
+  return std::nullopt;
 }
 
 base::SourcePosition StagePlanner::place_of(const dockerfile::Span& part) const {
@@ -258,8 +275,21 @@ FileSource StagePlanner::source_of(const std::string& name, std::vector<NodeId>&
 }
 
 template <typename CopyOrAdd>
+CopyPlaces StagePlanner::places_of(const CopyOrAdd& what) const {
+  CopyPlaces places;
+  if (trigger_ != nullptr) return places;
+  for (const dockerfile::CopySource& source : what.sources) {
+    std::visit([&](const auto& word) { places.sources.push_back(place_of(word.span)); }, source);
+  }
+  if (what.chown) places.chown = place_of(what.chown->span);
+  if (what.chmod) places.chmod = place_of(what.chmod->span);
+  return places;
+}
+
+template <typename CopyOrAdd>
 CopyOperation StagePlanner::common_part(const CopyOrAdd& what) {
   CopyOperation operation;
+  operation.places = places_of(what);
   for (const dockerfile::CopySource& source : what.sources) {
     if (const auto* heredoc = std::get_if<dockerfile::Heredoc>(&source)) {
       std::string content = heredoc->content();

@@ -65,6 +65,7 @@ class StagePlanner {
   struct Visitor;
 
   std::string expand(const dockerfile::Word& word) const;
+  std::optional<std::string> similar_variable(const dockerfile::Word& word) const;
   // Of a part of the current instruction. What ONBUILD brought has no place but that of its FROM.
   base::SourcePosition place_of(const dockerfile::Span& part) const;
   base::StepId announce(const dockerfile::Instruction& instruction);
@@ -76,6 +77,8 @@ class StagePlanner {
   void run(const dockerfile::Instruction& instruction, const dockerfile::Run& run);
   void copy(const dockerfile::Instruction& instruction, const dockerfile::Copy& copy);
   void add_files(const dockerfile::Instruction& instruction, const dockerfile::Add& add);
+  template <typename CopyOrAdd>
+  CopyPlaces places_of(const CopyOrAdd& what) const;
   template <typename CopyOrAdd>
   CopyOperation common_part(const CopyOrAdd& what);
 
@@ -90,6 +93,7 @@ class StagePlanner {
   char escape_;
   int number_ = 0;                                    // of the instruction, as shown
   const dockerfile::Instruction* trigger_ = nullptr;  // the one that is being planned, if any
+  std::optional<base::SourcePosition> user_place_;  // of the USER in force, if it is in this stage
   bool command_is_own_ = false;  // CMD was set in this stage: ENTRYPOINT leaves it
 };
 

@@ -108,6 +108,7 @@ void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerf
   }
   operation.directory = config().working_dir;
   operation.user = config().user;
+  operation.user_place = user_place_;
   operation.network = network_choice(run.network);
   operation.insecure = run.security == "insecure";
   std::vector<NodeId> inputs = {stage_.filesystem};

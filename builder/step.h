@@ -58,6 +58,7 @@ struct RunOperation {
   std::vector<std::string> unrecorded_env;
   std::string directory;  // WORKDIR
   std::string user;
+  std::optional<base::SourcePosition> user_place = {};  // where it is set, if that is known
   NetworkChoice network = NetworkChoice::kDefault;
   bool insecure = false;  // --security=insecure: with every capability, unfiltered
   std::vector<MountOperation> mounts;
@@ -103,6 +104,13 @@ struct PlannedInstruction {
   std::optional<NodeId> step;  // nothing: configuration only
 };
 
+// A stage that is built, and what it is built for.
+struct BuiltStage {
+  std::string name;                    // or its number in the file
+  std::optional<std::size_t> used_by;  // an index into Plan::stages; the target has none
+  std::string use;                     // "COPY --from=build at Containerfile:9"
+};
+
 struct Plan {
   Graph graph;
   NodeId result = 0;                    // the target's file system
@@ -112,6 +120,7 @@ struct Plan {
   std::vector<PlannedHistory> history;  // of the target's chain of stages, after the base's
   std::string base_name, base_digest;   // of the image at the bottom; empty: scratch
   std::vector<PlannedInstruction> instructions;
+  std::vector<BuiltStage> stages;  // as StepPlanned::stage counts them; the target is the last
   std::vector<std::string> unused_build_args;
   std::vector<base::Warning> warnings;
 };

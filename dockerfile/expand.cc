@@ -45,6 +45,11 @@ class WordList {
   std::vector<std::string> words_;
 };
 
+base::Error unsupported(const std::string& modifier, const std::string& written) {
+  base::Error error("unsupported modifier ({}) in {}", modifier, written);
+  return error.hint("the modifiers are :- - :+ + :? ? # ## % %% / and //");
+}
+
 struct Parameters {
   const Lookup* lookup = nullptr;             // null: only the syntax matters
   std::vector<std::string>* names = nullptr;  // gets what is asked for
@@ -209,7 +214,7 @@ std::string Expander::braces() {
       if (at_end()) throw base::Error("missing '}}' after {}", written());
       if (const char c = peek(); c != '-' && c != '+' && c != '?') {
         ++at_;
-        throw base::Error("unsupported modifier (:{}) in {}", base::printable({&c, 1}), written());
+        throw unsupported(":" + base::printable({&c, 1}), written());
       }
       result = with_word(variable, true);
       break;
@@ -227,7 +232,7 @@ std::string Expander::braces() {
       const char c = peek();
       if (c == '\n' || c == '\r') throw base::Error("missing '}}' after {}", written());
       ++at_;
-      throw base::Error("unsupported modifier ({}) in {}", base::printable({&c, 1}), written());
+      throw unsupported(base::printable({&c, 1}), written());
     }
   }
   --depth_;

@@ -21,7 +21,7 @@ bool any_prefix(std::string_view path, const Visit& visit) {
 
 }  // namespace
 
-void IgnoreFile::add(std::string_view line) {
+void IgnoreFile::add(std::string_view line, int number) {
   bool exception = false;
   std::string_view text = line;
   if (text.starts_with('!')) {
@@ -31,11 +31,12 @@ void IgnoreFile::add(std::string_view line) {
   }
   std::string cleaned = clean_path(text);
   if (cleaned.size() > 1 && cleaned.front() == '/') cleaned.erase(0, 1);
-  rules_.push_back({Pattern(cleaned, DoubleStar::kAnyDepth), exception});
+  rules_.push_back({Pattern(cleaned, DoubleStar::kAnyDepth), exception, std::string(line), number});
 }
 
 IgnoreFile IgnoreFile::parse(std::string_view text, std::string_view file_name) {
   IgnoreFile result;
+  result.file_name_ = file_name;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -45,7 +46,7 @@ IgnoreFile IgnoreFile::parse(std::string_view text, std::string_view file_name) 
     const std::string_view line = base::trim(raw);
     if (line.empty()) continue;
     try {
-      result.add(line);
+      result.add(line, number);
     } catch (base::Error& error) {
       base::SourcePosition position;
       position.file = file_name;
@@ -63,19 +64,30 @@ IgnoreFile IgnoreFile::parse(std::string_view text, std::string_view file_name) 
 IgnoreFile IgnoreFile::from_patterns(std::span<const std::string> patterns) {
   IgnoreFile result;
   for (const std::string& pattern : patterns) {
-    if (!pattern.empty()) result.add(pattern);
+    if (!pattern.empty()) result.add(pattern, 0);
   }
   return result;
 }
 
-bool IgnoreFile::ignored(std::string_view path) const {
-  if (path.empty() || path == ".") return false;
+const IgnoreFile::Rule* IgnoreFile::deciding(std::string_view path) const {
+  if (path.empty() || path == ".") return nullptr;
   // The last rule that matches decides, so the first one found from behind does.
   for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
     const auto matches = [&](std::string_view prefix) { return rule->pattern.matches(prefix); };
-    if (any_prefix(path, matches)) return !rule->exception;
+    if (any_prefix(path, matches)) return &*rule;
   }
-  return false;
+  return nullptr;
+}
+
+bool IgnoreFile::ignored(std::string_view path) const {
+  const Rule* rule = deciding(path);
+  return rule != nullptr && !rule->exception;
+}
+
+std::string IgnoreFile::reason(std::string_view path) const {
+  const Rule* rule = deciding(path);
+  if (rule == nullptr || rule->exception || rule->line == 0) return {};
+  return fmt::format("line {} of {}: {}", rule->line, file_name_, rule->text);
 }
 
 bool IgnoreFile::may_have_exceptions_below(std::string_view folder) const {

@@ -25,6 +25,10 @@ class IgnoreFile {
   // `path` is relative, clean, with `/`; "" and "." are never ignored.
   bool ignored(std::string_view path) const;
 
+  // Why `path` is ignored: "line 3 of .containerignore: *.log", or "" if it is not, or if there is
+  // no file.
+  std::string reason(std::string_view path) const;
+
   // If an ignored folder answers false here, nothing below it is brought back by a `!` line and a
   // walk need not enter it.
   bool may_have_exceptions_below(std::string_view folder) const;
@@ -38,10 +42,14 @@ class IgnoreFile {
   struct Rule {
     Pattern pattern;
     bool exception;
+    std::string text;  // as written
+    int line;          // 0: it is in no file
   };
 
-  void add(std::string_view line);
+  void add(std::string_view line, int number);
+  const Rule* deciding(std::string_view path) const;  // null: none matches
 
+  std::string file_name_;
   std::vector<Rule> rules_;
 };
 

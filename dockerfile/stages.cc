@@ -102,4 +102,18 @@ std::optional<int> Stages::source_of(std::string_view name, int user) const {
   return static_cast<int>(*number);
 }
 
+std::string Stages::hint_for(std::string_view image, int user) const {
+  if (const auto later = by_name_.find(base::to_lower(image)); later != by_name_.end()) {
+    if (later->second.back() == user) return "the stage of this name is this one itself";
+    return fmt::format("the stage {} comes later in the file, and only stages above can be used",
+                       later->first);
+  }
+  std::vector<std::string_view> above;
+  for (const auto& [name, indices] : by_name_) {
+    if (indices.front() < user) above.push_back(name);
+  }
+  const auto meant = base::nearest(image, above);
+  return meant ? fmt::format("did you mean the stage {}?", *meant) : "";
+}
+
 }  // namespace bld::dockerfile

@@ -54,6 +54,10 @@ class Stages {
   // number that is no stage above.
   std::optional<int> source_of(std::string_view name, int user) const;
 
+  // Advice for a name in stage `user` that was taken for an image, which does not exist: whether it
+  // looks like the name of a stage. "" if it does not.
+  std::string hint_for(std::string_view image, int user) const;
+
  private:
   std::span<const Instruction> global_args_;
   std::vector<Stage> stages_;

@@ -65,13 +65,28 @@ std::optional<PasswdEntry> find_passwd(const base::RootedDir& root, std::string_
   return std::nullopt;
 }
 
+// `kind` is "user" or "group".
+base::Error unknown_name(const base::RootedDir& root, std::string_view kind, const char* path,
+                         std::string_view name) {
+  base::Error error("{} \"{}\" is not in the image's /{}", kind, base::printable(name), path);
+  const std::vector<Fields> table = read_table(root, path, 3);
+  std::vector<std::string_view> known;
+  for (const Fields& fields : table) known.push_back(fields[0]);
+  if (const auto meant = base::nearest(name, known)) {
+    return error.hint("did you mean " + base::printable(*meant) + "?");
+  }
+  return error.hint(table.empty()
+                        ? fmt::format("the image has no /{}; a number needs none", path)
+                        : fmt::format("add the {} in a RUN before, or use a number", kind));
+}
+
 std::uint32_t find_group(const base::RootedDir& root, std::string_view group) {
   if (is_number(group)) return parse_id(group, "group id");
   for (const Fields& fields : read_table(root, "etc/group", 3)) {
     const auto gid = id_field(fields[2]);
     if (gid && fields[0] == group) return *gid;
   }
-  throw base::Error("group \"{}\" is not in the image's /etc/group", base::printable(group));
+  throw unknown_name(root, "group", "etc/group", group);
 }
 
 std::vector<gid_t> groups_of(const base::RootedDir& root, const std::string& user) {
@@ -114,9 +129,7 @@ FoundUser find_user(const base::RootedDir& root, std::string_view user) {
   }
   found.entry = find_passwd(root, user, std::nullopt);
   if (!found.entry && user == "root") return found;  // 0 in any image
-  if (!found.entry) {
-    throw base::Error("user \"{}\" is not in the image's /etc/passwd", base::printable(user));
-  }
+  if (!found.entry) throw unknown_name(root, "user", "etc/passwd", user);
   found.uid = found.entry->uid;
   return found;
 }

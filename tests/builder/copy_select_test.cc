@@ -54,6 +54,13 @@ TEST_F(CopySelect, AMissingSourceIsNamedAndTheLikelyOneSuggested) {
   EXPECT_EQ(error_of(copy({"src/main.c"}, "/x")),
             "\"/src/main.c\": not found (did you mean src/Main.c?)");
   EXPECT_EQ(error_of(copy({"no/such/folder"}, "/x")), "\"/no/such/folder\": not found");
+  EXPECT_EQ(error_of(copy({"scr/Main.c"}, "/x")),
+            "\"/scr/Main.c\": not found (did you mean src/Main.c?)");
+  EXPECT_EQ(error_of(copy({"scr/other"}, "/x")), "\"/scr/other\": not found (did you mean src?)");
+  EXPECT_EQ(error_of(copy({"../nope"}, "/x")),
+            "\"/nope\": not found (\"..\" does not lead out of the build context)");
+  ignore = dockerfile::IgnoreFile::parse("src\n");
+  EXPECT_EQ(error_of(copy({"scr"}, "/x")), "\"/scr\": not found");
 }
 
 TEST_F(CopySelect, ABackslashInANameIsALetterUntilNothingHasThatName) {
@@ -148,8 +155,9 @@ TEST_F(CopySelect, IgnoredFilesAreNotThere) {
                                             "f0644 e/f=", "f0644 keep.txt="}));
   EXPECT_EQ(layer(copy({"*.txt"}, "/x/")), (Lines{"d0755 x", "f0644 x/keep.txt="}));
   EXPECT_EQ(error_of(copy({"other.txt"}, "/x")),
-            "\"/other.txt\": not found (the ignore file hides it)");
-  EXPECT_EQ(error_of(copy({"d/out"}, "/x")), "\"/d/out\": not found (the ignore file hides it)");
+            "\"/other.txt\": not found (it is hidden by line 1 of .containerignore: *)");
+  EXPECT_EQ(error_of(copy({"d/in/not"}, "/x")),
+            "\"/d/in/not\": not found (it is hidden by line 4 of .containerignore: d/in/not)");
 }
 
 TEST_F(CopySelect, AFolderWhoseContentsAreIgnoredIsEmpty) {

@@ -7,6 +7,14 @@
 namespace bld::dockerfile {
 namespace {
 
+TEST(IgnoreFile, SaysWhichLineHidesAPath) {
+  const auto ignore = IgnoreFile::parse("# c\n*.log\n\n /deep/* \n!deep/x\n", "d/.dockerignore");
+  EXPECT_EQ(ignore.reason("a.log"), "line 2 of d/.dockerignore: *.log");
+  EXPECT_EQ(ignore.reason("deep/y/z"), "line 4 of d/.dockerignore: /deep/*");
+  EXPECT_EQ(ignore.reason("deep/x"), "");
+  EXPECT_EQ(ignore.reason("other"), "");
+}
+
 TEST(IgnoreFile, PatternsAreRootedAndCoverWhatIsBelow) {
   const auto ignore = IgnoreFile::parse("build\n*.log\nsrc/*.o\n/top\n");
   EXPECT_TRUE(ignore.ignored("build"));

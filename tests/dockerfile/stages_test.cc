@@ -74,5 +74,16 @@ TEST(Stages, AStageThatUsesItselfFailsTheFile) {
   EXPECT_THROW(parse_text("FROM a\nCOPY --from=0 /a /\n"), base::Error);
 }
 
+TEST(Stages, AnImageThatDoesNotExistMayBeAStageWrittenWrong) {
+  const Containerfile file = parse_text(kFour);
+  const Stages stages(file);
+  EXPECT_EQ(stages.hint_for("tolls", 1), "did you mean the stage tools?");
+  EXPECT_EQ(stages.hint_for("lbi", 1), "");  // only stages above can be meant
+  EXPECT_EQ(stages.hint_for("Lib", 1), "the stage of this name is this one itself");
+  EXPECT_EQ(stages.hint_for("lib", 0),
+            "the stage lib comes later in the file, and only stages above can be used");
+  EXPECT_EQ(stages.hint_for("docker.io/library/alpine", 3), "");
+}
+
 }  // namespace
 }  // namespace bld::dockerfile

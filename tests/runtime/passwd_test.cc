@@ -64,6 +64,20 @@ TEST_F(Passwd, UnknownNamesAndNumbersOutOfRangeAreErrors) {
   EXPECT_EQ(resolve_user(root(), "4294967294").user.uid, 4294967294U);
 }
 
+TEST_F(Passwd, ALikelyNameIsSuggested) {
+  const auto hint_of = [&](const char* spec) {
+    try {
+      resolve_user(root(), spec);
+    } catch (const base::Error& error) {
+      return error.hint();
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(hint_of("apq"), "did you mean app?");
+  EXPECT_EQ(hint_of("app:whele"), "did you mean wheel?");
+  EXPECT_EQ(hint_of("somebody"), "add the user in a RUN before, or use a number");
+}
+
 TEST_F(Passwd, AnOwnerThatIsALoneNumberIsBothIds) {
   EXPECT_EQ(resolve_owner(root(), "1000").gid, 1000U);
   EXPECT_EQ(resolve_owner(root(), "app").gid, 1001U);
