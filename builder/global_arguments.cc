@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/error.h"
 
@@ -28,6 +29,13 @@ void add_platform(std::map<std::string, std::string>& values, const std::string&
   if (!platform.variant.empty()) values[prefix + "VARIANT"] = platform.variant;
 }
 
+std::string in_other_case(std::string name) {
+  for (char& c : name) {
+    c = static_cast<char>(c >= 'a' ? std::toupper(c) : std::tolower(c));
+  }
+  return name;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> predefined_arguments(const image::Platform& build,
@@ -46,15 +54,17 @@ GlobalArguments::GlobalArguments(const PlanInput& input) : input_(input) {
     const auto value = arg.value ? arg.value : input.environment(arg.name);
     if (value) build_args_[arg.name] = *value;
   }
-  for (const std::string_view name : kProxyVariables) {
-    const auto given = build_args_.find(std::string(name));
-    std::optional<std::string> value;
-    if (given != build_args_.end()) {
-      value = given->second;
-    } else if (input.request.commands.http_proxy) {
-      value = input.environment(std::string(name));
-    }
-    if (value) proxy_env_.push_back(std::string(name) + "=" + *value);
+  const auto proxy = [&](const std::string& name) -> std::optional<std::string> {
+    const auto given = build_args_.find(name);
+    if (given != build_args_.end()) return given->second;
+    return input.request.commands.http_proxy ? input.environment(name) : std::nullopt;
+  };
+  // Programs read the one spelling or the other: a value of one counts for both.
+  for (const std::string_view view : kProxyVariables) {
+    const std::string name(view);
+    auto value = proxy(name);
+    if (!value) value = proxy(in_other_case(name));
+    if (value) proxy_env_.push_back(name + "=" + *value);
   }
 }
 

@@ -14,11 +14,9 @@ namespace bld::builder {
 
 namespace {
 
-Plan plan_text(const std::string& text, const std::string& target = "") {
+Plan plan_text(const std::string& text, const BuildRequest& request) {
   const dockerfile::SourceText source("Containerfile", text);
   const dockerfile::Containerfile file = dockerfile::parse(source);
-  BuildRequest request;
-  request.target = target;
   const image::Platform platform = image::Platform::parse("linux/amd64");
   const BaseResolver no_image = [](const std::string& name, const image::Platform&) -> BaseImage {
     throw base::Error("no image {}", name);
@@ -32,6 +30,12 @@ Plan plan_text(const std::string& text, const std::string& target = "") {
                .image_contexts = {},
                .directory_contexts = {},
                .environment = [](const std::string&) { return std::nullopt; }});
+}
+
+Plan plan_text(const std::string& text, const std::string& target = "") {
+  BuildRequest request;
+  request.target = target;
+  return plan_text(text, request);
 }
 
 std::vector<std::string> history_of(const Plan& plan) {
@@ -68,6 +72,14 @@ TEST(Plan, AStageThatWasContinuedIsStillASource) {
   ASSERT_EQ(plan.graph.steps.size(), 5U);
   EXPECT_EQ(plan.graph.steps[3].inputs, (std::vector<NodeId>{0, 1}));
   EXPECT_EQ(plan.graph.steps[4].inputs, (std::vector<NodeId>{3, 2}));
+}
+
+TEST(Plan, AProxyThatIsGivenInOneSpellingIsSetInBoth) {
+  BuildRequest request;
+  request.build_args = {{"http_proxy", "a"}, {"NO_PROXY", "b"}, {"no_proxy", "c"}};
+  const Plan plan = plan_text("FROM scratch\nRUN x\n", request);
+  EXPECT_EQ(std::get<RunOperation>(plan.graph.steps.back().operation).unrecorded_env,
+            (std::vector<std::string>{"HTTP_PROXY=a", "http_proxy=a", "NO_PROXY=b", "no_proxy=c"}));
 }
 
 // With a copy of all that came before at each stage this took eight gigabytes.
