@@ -9,6 +9,9 @@ import subprocess
 import tarfile
 
 
+XATTR = "SCHILY.xattr."
+
+
 class Entry:
     """One path of an image's root filesystem."""
 
@@ -18,6 +21,8 @@ class Entry:
                      else "char" if info.ischr() else "block" if info.isblk() else "file")
         self.target = info.linkname if info.issym() else None
         self.size, self.sha256, self.data = 0, None, b""
+        self.xattrs = {name.removeprefix(XATTR): value for name, value in info.pax_headers.items()
+                       if name.startswith(XATTR)}
         self.names = set()  # all paths of this inode, within its layer
 
     def facts(self):
