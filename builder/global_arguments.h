@@ -39,12 +39,13 @@ class GlobalArguments {
   // Proxy variables for RUN: in its environment, but not in the image, the history or the key.
   const std::vector<std::string>& proxy_env() const { return proxy_env_; }
 
+  // What --build-arg says, declared or not. It counts as asked for.
+  std::optional<std::string> build_argument(const std::string& name);
+
   // Build arguments that nothing asked for, sorted.
   std::vector<std::string> unused() const;
 
  private:
-  std::optional<std::string> build_argument(const std::string& name);
-
   const PlanInput& input_;
   std::map<std::string, std::string> build_args_;
   std::map<std::string, std::string> values_;  // of global ARGs and the platform's

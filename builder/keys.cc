@@ -67,6 +67,7 @@ struct NormalForm {
     form.field("run").list(run.args).field(run.script).list(run.env);
     form.field(run.directory).field(run.user).number(static_cast<int>(run.network));
     if (run.insecure) form.field("insecure");
+    if (!run.hostname.empty()) form.field("hostname").field(run.hostname);
     form.number(static_cast<long long>(run.mounts.size()));
     for (const MountOperation& mount : run.mounts) {
       add(form, mount.mount);

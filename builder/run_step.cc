@@ -141,7 +141,9 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + user.home);
   spec.cwd = operation.directory.empty() ? "/" : operation.directory;
   spec.user = user.user;
-  spec.hostname = settings.hostname.empty() ? kHostname : settings.hostname;
+  spec.hostname = !operation.hostname.empty()  ? operation.hostname
+                  : !settings.hostname.empty() ? settings.hostname
+                                               : kHostname;
   spec.capabilities =
       runtime::CapabilitySet::container_default(settings.cap_add, settings.cap_drop);
   spec.rlimits = parse_ulimits(settings.ulimits);

@@ -76,7 +76,11 @@ MountOperation StagePlanner::mount(const dockerfile::Word& text, std::vector<Nod
       mount.target = resolve_directory(config(), mount.target);
     }
     if (mount.type == RunMount::Type::kSsh) ++ssh_mounts;
-    if (mount.type == RunMount::Type::kCache && mount.id.empty()) mount.id = mount.target;
+    if (mount.type == RunMount::Type::kCache) {
+      if (mount.id.empty()) mount.id = mount.target;
+      const auto space = globals_.build_argument("BUILDKIT_CACHE_MOUNT_NS");
+      if (space && !space->empty()) mount.id = *space + "/" + mount.id;
+    }
     if (mount.type == RunMount::Type::kSecret && mount.id.empty()) {
       mount.id = mount.target.substr(mount.target.rfind('/') + 1);
     }
@@ -109,6 +113,7 @@ void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerf
   operation.directory = config().working_dir;
   operation.user = config().user;
   operation.user_place = user_place_;
+  operation.hostname = globals_.build_argument("BUILDKIT_SANDBOX_HOSTNAME").value_or("");
   operation.network = network_choice(run.network);
   operation.insecure = run.security == "insecure";
   std::vector<NodeId> inputs = {stage_.filesystem};

@@ -59,6 +59,7 @@ struct RunOperation {
   std::string directory;  // WORKDIR
   std::string user;
   std::optional<base::SourcePosition> user_place = {};  // where it is set, if that is known
+  std::string hostname = {};                            // empty: what the settings say
   NetworkChoice network = NetworkChoice::kDefault;
   bool insecure = false;  // --security=insecure: with every capability, unfiltered
   std::vector<MountOperation> mounts;
