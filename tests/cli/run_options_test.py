@@ -1,31 +1,12 @@
 """RUN: what its flags and mounts, and the build's options for it, make a command see."""
 
 import os
-import re
 import subprocess
 
-from support import CliTest, environment, main, need, run
+from support import OnBusybox, environment, main, need, run
 
 
-class RunOptions(CliTest):
-    def setUp(self):
-        super().setUp()
-        self.bld.import_busybox()
-
-    def seen(self, lines, *flags, **options):
-        """What the steps of a build printed, without the lines of bld."""
-        context = self.context("FROM localhost/busybox\n" + lines)
-        done = self.bld("build", "--no-cache", *flags, context, **options)
-        return [line for line in done.stdout.splitlines()
-                if not re.match(r"(\[\d+/\d+\] )?STEP |--> |COMMIT|Successfully|[0-9a-f]{64}$", line)]
-
-    def fails(self, lines, *flags):
-        failed = self.bld("build", *flags, self.context("FROM localhost/busybox\n" + lines), ok=False)
-        self.assertNotEqual(failed.returncode, 0)
-        return failed.stderr
-
-
-class NetworkFiles(RunOptions):
+class NetworkFiles(OnBusybox):
     def test_dns(self):
         self.assertEqual(self.seen("RUN cat /etc/resolv.conf\n", "--dns", "192.0.2.1,2001:db8::1", "--dns-search",
                                    "a.example", "--dns-option", "ndots:3"),
@@ -52,7 +33,7 @@ class NetworkFiles(RunOptions):
                          "nameserver 192.0.2.1\n")
 
 
-class Security(RunOptions):
+class Security(OnBusybox):
     INSECURE = "RUN --security=insecure grep -E 'CapEff|Seccomp:' /proc/self/status\n"
 
     def test_insecure_needs_permission(self):
@@ -75,7 +56,7 @@ class Security(RunOptions):
         self.assertIn("security.insecure", self.fails("RUN true\n", "--allow", "everything"))
 
 
-class CacheSeeds(RunOptions):
+class CacheSeeds(OnBusybox):
     def test_from_a_stage(self):
         lines = ("RUN mkdir -p /seed/deep && echo first > /seed/deep/file && chown 7:8 /seed/deep/file\n"
                  "FROM localhost/busybox\n"
@@ -102,7 +83,7 @@ class CacheSeeds(RunOptions):
         self.assertIn("from=", self.fails("RUN --mount=type=cache,target=/c,source=/x true\n"))
 
 
-class Ssh(RunOptions):
+class Ssh(OnBusybox):
     """The agent is OpenSSH's; in the step, a little of its protocol is spoken by hand."""
 
 

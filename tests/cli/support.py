@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -258,6 +259,26 @@ class CliTest(unittest.TestCase):
             self.assertIn(word, done.stderr)
         for word in ("terminate called", "Aborted", "Sanitizer", "BLD_CHECK"):
             self.assertNotIn(word, done.stderr)
+
+
+class OnBusybox(CliTest):
+    """Containerfiles whose first line is `FROM localhost/busybox`, which is left out here."""
+
+    def setUp(self):
+        super().setUp()
+        self.bld.import_busybox()
+
+    def seen(self, lines, *flags, files=None, **options):
+        """What the steps of a build printed, without the lines of bld."""
+        context = self.context("FROM localhost/busybox\n" + lines, files)
+        done = self.bld("build", "--no-cache", *flags, context, **options)
+        return [line for line in done.stdout.splitlines()
+                if not re.match(r"(\[\d+/\d+\] )?STEP |--> |COMMIT|Successfully|[0-9a-f]{64}$", line)]
+
+    def fails(self, lines, *flags, files=None):
+        failed = self.bld("build", *flags, self.context("FROM localhost/busybox\n" + lines, files), ok=False)
+        self.assertNotEqual(failed.returncode, 0)
+        return failed.stderr
 
 
 class Buildah:
