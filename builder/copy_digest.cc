@@ -44,9 +44,13 @@ class FieldHash {
   std::string buffer_;
 };
 
-void add_file(FieldHash& hash, const SourceFile& file) {
+void add_file(FieldHash& hash, const SourceFile& file, SourceOwners owners) {
   hash.add(file.path);
   hash.add(file.status.st_mode);
+  if (owners == SourceOwners::kKept) {
+    hash.add(file.status.st_uid);
+    hash.add(file.status.st_gid);
+  }
   if (S_ISLNK(file.status.st_mode)) hash.add(file.link);
   if (S_ISCHR(file.status.st_mode) || S_ISBLK(file.status.st_mode)) hash.add(file.status.st_rdev);
   hash.add(file.xattrs.size());
@@ -114,15 +118,16 @@ base::Sha256Value digest_of(const std::vector<std::shared_ptr<const Item>>& item
   std::size_t next = 0;
   for (const auto& item : items) {
     hash.add(static_cast<std::uint64_t>(item->kind));
+    hash.add(static_cast<std::uint64_t>(item->owners));
     hash.add(item->name);
     hash.add(item->prefix);
     hash.add(item->content);
     hash.add(item->kept_folders.size());
-    for (const SourceFile& folder : item->kept_folders) add_file(hash, folder);
+    for (const SourceFile& folder : item->kept_folders) add_file(hash, folder, item->owners);
     LinkNumbers links;
     hash.add(item->files.size());
     for (const SourceFile& file : item->files) {
-      add_file(hash, file);
+      add_file(hash, file, item->owners);
       if (!S_ISREG(file.status.st_mode)) continue;
       hash.add(links.of(file.status));
       hash.add(contents[next++]);

@@ -109,11 +109,12 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
   const WorkingContainer container = get_container(store, id);
   const CopyOperation operation = placed_operation(options, container);
   const Sources sources = open_sources(options, container, services, stop);
-  const Selection selection =
-      select(operation, {.root = &*sources.root,
-                         .ignore = sources.ignore.empty() ? nullptr : &sources.ignore,
-                         .digests = nullptr,
-                         .fetched = sources.fetched});
+  const Selection selection = select(
+      operation, {.root = &*sources.root,
+                  .ignore = sources.ignore.empty() ? nullptr : &sources.ignore,
+                  .digests = nullptr,
+                  .fetched = sources.fetched,
+                  .owners = options.from.empty() ? SourceOwners::kRoot : SourceOwners::kKept});
   const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
   const base::RootedDir root(runtime::mount_overlay(root_of(container, store)));
   layers::write_entries_upon(place(operation, selection, root, scratch), root);

@@ -261,6 +261,7 @@ class Placer {
     }
     auto folder = std::make_shared<Item>();
     folder->kind = Item::Kind::kArchive;
+    folder->owners = SourceOwners::kKept;
     folder->root = root;
     folder->prefix = archive.prefix;
     folder->files = walk_folder(*root, "", {});
@@ -356,7 +357,7 @@ class Placer {
     const struct stat& status = draft.file->status;
     result.entry.type = type_of(status.st_mode);
     result.entry.mode = new_mode(*draft.item, status.st_mode);
-    if (draft.item->kind == Item::Kind::kArchive) {
+    if (draft.item->owners == SourceOwners::kKept) {
       result.entry.uid = status.st_uid;
       result.entry.gid = status.st_gid;
     }

@@ -215,6 +215,7 @@ class Selector {
 
     auto item = std::make_shared<Item>();
     item->root = std::shared_ptr<const base::RootedDir>(std::shared_ptr<void>(), sources_.root);
+    item->owners = sources_.owners;
     item->base = found.path;
     item->name = base::split_path(match.path).name;
     if (operation_.parents) keep_folders(*item, match, is_folder);

@@ -31,6 +31,7 @@ struct Selection::Item {
   };
 
   Kind kind = Kind::kFile;
+  SourceOwners owners = SourceOwners::kRoot;
   std::shared_ptr<const base::RootedDir> root;  // may be one that the item does not own
   std::string base;                             // below `root`; no component of it is a link
   std::string name;                             // what a file is called in a destination folder

@@ -62,12 +62,19 @@ struct FetchedSource {
   std::string name;  // what the file is called in a destination folder; empty: it has no name
 };
 
+// Whose the copies are where the operation does not say it.
+enum class SourceOwners {
+  kRoot,  // of files outside of images, whose owners mean nothing inside
+  kKept,  // of files of an image or a stage
+};
+
 // A file system that sources come from. `root` outlives the selection and everything made of it.
 struct SourceRoot {
   const base::RootedDir* root = nullptr;           // null: only heredocs and remote sources
   const dockerfile::IgnoreFile* ignore = nullptr;  // null: nothing is hidden
   FileDigests* digests = nullptr;                  // null: contents are read each time
   std::vector<FetchedSource> fetched = {};  // for each remote source of the operation, in its order
+  SourceOwners owners = SourceOwners::kRoot;  // of what lies in `root`
 };
 
 // The files that the sources of one operation mean. A value; what it refers to is shared.
@@ -75,8 +82,8 @@ class Selection {
  public:
   struct Item;  // one matched source with everything below it
 
-  // Of names, types, modes, link targets, extended attributes and contents; not of owners, which
-  // the operation decides, and not of times.
+  // Of names, types, modes, link targets, extended attributes, contents, and owners where they are
+  // kept; not of times.
   const base::Sha256Value& digest() const { return digest_; }
 
   const std::vector<std::shared_ptr<const Item>>& items() const { return items_; }

@@ -166,7 +166,7 @@ void StepWorker::copy(NodeId id, const Step& step, const FileOperation& operatio
   std::optional<Selection> selection;
   if (const auto* from = std::get_if<FromStep>(&operation.source)) {
     stage = look_into(inputs.at(from->input));
-    selection = select(operation.copy, {.root = &*stage});
+    selection = select(operation.copy, {.root = &*stage, .owners = SourceOwners::kKept});
     result.contents.push_back(selection->digest());
   } else {
     selection = selections_.at(id);

@@ -182,6 +182,35 @@ TEST_F(CopyPlace, ChownByNumberAndByTheImagesNames) {
   EXPECT_NE(error_of(operation).find("nosuchuser"), std::string::npos);
 }
 
+TEST_F(CopyPlace, OwnersOfAnImagesFilesAreKept) {
+  context.write("d/f", "F");
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown((context / "d/f").c_str(), 12, 34), 0);
+  }
+  CopyOperation operation = copy({"d"}, "/x");
+  const auto file = [&](SourceOwners owners) {
+    const Selection files = select(operation, {.root = &context_root, .owners = owners});
+    return place(operation, files, image_root, scratch_root).back().entry;
+  };
+  const auto status = context_root.lstat("d/f");
+  ASSERT_NE(status->st_uid, 0U);
+  EXPECT_EQ(file(SourceOwners::kRoot).uid, 0U);
+  EXPECT_EQ(file(SourceOwners::kKept).uid, status->st_uid);
+  EXPECT_EQ(file(SourceOwners::kKept).gid, status->st_gid);
+  operation.chown = "5:6";
+  EXPECT_EQ(file(SourceOwners::kKept).uid, 5U);
+}
+
+TEST_F(CopyPlace, OwnersThatAreKeptArePartOfTheDigest) {
+  context.write("f", "F");
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown((context / "f").c_str(), 12, 34), 0);
+  }
+  const CopyOperation operation = copy({"f"}, "/x");
+  EXPECT_NE(select(operation, {.root = &context_root, .owners = SourceOwners::kKept}).digest(),
+            select(operation, {.root = &context_root}).digest());
+}
+
 TEST_F(CopyPlace, HeredocsAreFilesOfRoot) {
   CopyOperation operation = copy({}, "/plain");
   operation.sources = {InlineFile{"EOF", "text\n"}};
