@@ -14,6 +14,8 @@ namespace {
 
 using registry::Location;
 
+constexpr std::string_view kOwnStore = "containers-storage:";
+
 BaseImage from_store(store::Store& store, const store::ImageRecord& record,
                      const std::string& name) {
   BaseImage base;
@@ -99,6 +101,16 @@ BaseImage pull(const std::vector<Location>& places, const ImageLookup& lookup, s
 BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
                              store::Store& store, base::EventSink& events,
                              const std::stop_token& stop) {
+  // The storage that Buildah means is where its images are: here that is our store.
+  if (name.starts_with(kOwnStore) && !name.starts_with(std::string(kOwnStore) + "[")) {
+    const std::string image = name.substr(kOwnStore.size());
+    const auto candidates = registry::RegistriesConf::load().candidates(image);
+    if (const auto local = find_local(store, image, candidates, lookup.platform)) {
+      return from_store(store, local->record, local->name);
+    }
+    throw base::Error("{}: image not known", base::printable(name))
+        .hint("containers-storage: means the store of bld itself");
+  }
   if (const auto location = registry::parse_location(name)) {
     if (location->kind != registry::TransportKind::kDocker) {
       return pull({*location}, lookup, store, events, stop);
