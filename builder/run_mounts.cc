@@ -201,8 +201,10 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
         throw base::Error("\"{}\": not found in the build context",
                           base::printable(mount.mount.source));
       }
-      mounts_.emplace_back(
-          runtime::BindMount{.target = mount.mount.target, .source_fd = source->get()});
+      mounts_.emplace_back(runtime::BindMount{.target = mount.mount.target,
+                                              .source_fd = source->get(),
+                                              .nosuid = mount.mount.nosuid,
+                                              .noexec = mount.mount.noexec});
       descriptors_.push_back(std::move(*source));
       return;
     }
@@ -237,7 +239,9 @@ void RunMounts::add_cache(const MountOperation& mount, const MountSources& sourc
   CacheDirectory cache = open_cache(store, cache_id(mount, sources), mount.mount, seed);
   mounts_.emplace_back(runtime::BindMount{.target = mount.mount.target,
                                           .source_fd = cache.data.fd(),
-                                          .read_only = mount.mount.read_only});
+                                          .read_only = mount.mount.read_only,
+                                          .nosuid = mount.mount.nosuid,
+                                          .noexec = mount.mount.noexec});
   locks_.push_back(std::move(cache.lock));
   directories_.push_back(std::move(cache.data));
 }
