@@ -66,7 +66,7 @@ class Info : public Command {
  public:
   void declare(FlagSet& flags) override {
     flags.add_text("format", "TEMPLATE", format_, "print through a Go template");
-    flags.refuse({"debug,d"});
+    flags.add_bool("debug,d", debug_, "also what was built, and how");
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
@@ -75,15 +75,17 @@ class Info : public Command {
     const auto count = [](std::size_t n) {
       return Value::map(Entries{{"number", static_cast<std::int64_t>(n)}});
     };
-    const Value info = Value::map(
-        Entries{{"host", host_info()},
-                {"store", Value::map(Entries{{"ContainerStore", count(store.containers().size())},
-                                             {"GraphDriverName", "overlay"},
-                                             {"GraphOptions", Value::List{}},
-                                             {"GraphRoot", store.root().string()},
-                                             {"GraphStatus", Value::map(Entries{})},
-                                             {"ImageStore", count(store.images().size())},
-                                             {"RunRoot", store.root().string()}})}});
+    Entries entries{
+        {"host", host_info()},
+        {"store", Value::map(Entries{{"ContainerStore", count(store.containers().size())},
+                                     {"GraphDriverName", "overlay"},
+                                     {"GraphOptions", Value::List{}},
+                                     {"GraphRoot", store.root().string()},
+                                     {"GraphStatus", Value::map(Entries{})},
+                                     {"ImageStore", count(store.images().size())},
+                                     {"RunRoot", store.root().string()}})}};
+    if (debug_) entries.emplace(entries.begin(), "debug", debug_info());
+    const Value info = Value::map(std::move(entries));
     if (format_.empty()) {
       print(json_text(info));
     } else {
@@ -93,7 +95,12 @@ class Info : public Command {
   }
 
  private:
+  static Value debug_info() {
+    return Value::map(Entries{{"buildah version", BLD_VERSION}, {"compiler", __VERSION__}});
+  }
+
   std::string format_;
+  bool debug_ = false;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/options.h"
+#include "cmd/push_flags.h"
 #include "cmd/renderer.h"
 #include "cmd/standard_streams.h"
 #include "image/json.h"
@@ -43,14 +44,6 @@ Descriptor entry_of(store::Store& store, const store::ImageRecord& image) {
   Descriptor entry = *blob;
   entry.platform = store.read_config(image.config_digest).platform;
   return entry;
-}
-
-// With or without "docker://"; a transport of its own otherwise.
-registry::Location location_of(const std::string& text) {
-  if (const auto location = registry::parse_location(text)) return *location;
-  return {.kind = registry::TransportKind::kDocker,
-          .path = {},
-          .reference = image::Reference::parse(text).with_default_tag().str()};
 }
 
 // Brings images into lists: those that are here, or that a registry has.
@@ -111,7 +104,7 @@ struct EntryFlags {
     flags.add_text("os-version", "TEXT", os_version, "version of the operating system");
     flags.add_comma_list("os-features", "NAME", os_features, "features of the operating system");
     flags.add_list("annotation", "KEY=VALUE", annotations, "annotation of the entry");
-    flags.refuse({"features"});
+    flags.accept("features", "FEATURE", "no registry or runtime looks at it");
   }
 
   void apply(Descriptor& entry) const {
@@ -336,44 +329,25 @@ class PushList : public Subcommand {
   void declare(FlagSet& flags) override {
     add_fixed_bool(flags, "all", true, "push all images of the list (default true)");
     flags.add_bool("rm", remove_, "remove the list afterwards");
-    flags.add_text("digestfile", "FILE", digest_file_, "write the index's digest to a file");
-    flags.add_bool("quiet,q", quiet_, "show no progress");
-    flags.add(
-        "format,f", "oci|v2s2",
-        [this](const std::string& text) { options_.format = parse_manifest_format(text); },
-        "format of the manifests; without: as they are stored");
-    connection_.declare(flags);
-    flags.refuse({"add-compression", "sign-by", "remove-signatures", "compression-format",
-                  "compression-level", "force-compression"});
+    push_.declare(flags);
+    flags.refuse({"add-compression"});
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, 2, "a list must be specified");
     const store::ManifestList list = get_list(app.store(), arguments[0]);
     const registry::Location to = location_of(arguments.size() == 2 ? arguments[1] : list.name);
-    options_.connection = connection_.options();
-    Streams streams(STDOUT_FILENO, STDERR_FILENO);
-    const auto renderer = make_renderer(choose_progress("", quiet_), streams);
-    try {
-      const Descriptor pushed = registry::push_index(app.store(), Index::parse(list.document), to,
-                                                     options_, *renderer, app.stop_token());
-      if (!digest_file_.empty()) {
-        base::write_file_atomically(digest_file_, pushed.digest.str(), 0644);
-      }
-    } catch (...) {
-      renderer->finish(Renderer::End::kFailure);
-      throw;
-    }
-    renderer->finish(Renderer::End::kSuccess);
+    push_.run([&](const registry::PushOptions& options, base::EventSink& events) {
+      return registry::push_index(app.store(), Index::parse(list.document), to, options, events,
+                                  app.stop_token());
+    });
     if (remove_) app.store().remove_list(list.id);
     return 0;
   }
 
  private:
-  bool remove_ = false, quiet_ = false;
-  std::string digest_file_;
-  registry::PushOptions options_;
-  ConnectionFlags connection_;
+  bool remove_ = false;
+  PushFlags push_;
 };
 
 struct SubcommandEntry {

@@ -176,6 +176,13 @@ builder::PullPolicy parse_pull_policy(std::string_view text) {
   throw Error("unrecognized pull policy \"{}\": must be always, missing, newer or never", text);
 }
 
+registry::Location location_of(const std::string& text) {
+  if (const auto location = registry::parse_location(text)) return *location;
+  return {.kind = registry::TransportKind::kDocker,
+          .path = {},
+          .reference = image::Reference::parse(text).with_default_tag().str()};
+}
+
 UserAndPassword parse_credentials(const std::string& text) {
   const std::size_t colon = text.find(':');
   if (colon == 0) throw Error("--creds: the user's name is empty");

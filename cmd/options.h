@@ -65,6 +65,9 @@ builder::PullPolicy parse_pull_policy(std::string_view text);
 // "oci", "v2s2" or "docker".
 registry::ManifestFormat parse_manifest_format(const std::string& text);
 
+// A name without a transport is that of a registry.
+registry::Location location_of(const std::string& text);
+
 // "user:password"
 struct UserAndPassword {
   std::string user, password;

@@ -1,105 +1,66 @@
 // bld push
-#include <unistd.h>
-
 #include "base/error.h"
-#include "base/file_io.h"
-#include "base/text.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
-#include "cmd/options.h"
-#include "cmd/renderer.h"
+#include "cmd/push_flags.h"
+#include "image/manifest.h"
 #include "registry/copy_image.h"
 
 namespace bld::cmd {
 
 namespace {
 
-layers::Compression parse_compression(const std::string& text) {
-  if (text == "gzip") return layers::Compression::kGzip;
-  if (text == "zstd") return layers::Compression::kZstd;
-  if (text == "none") return layers::Compression::kNone;
-  throw base::Error("this compression is not supported by bld yet: it has gzip, zstd and none");
-}
-
 class Push : public Command {
  public:
   void declare(FlagSet& flags) override {
-    flags.add_text("digestfile", "FILE", digest_file_, "write the manifest's digest to a file");
-    flags.add(
-        "format,f", "oci|v2s2",
-        [this](const std::string& text) { options_.format = parse_manifest_format(text); },
-        "format of the manifest; without: as it is stored");
-    flags.add(
-        "compression-format", "gzip|zstd|none",
-        [this](const std::string& text) { options_.compression = parse_compression(text); },
-        "compression of layers (default gzip)");
-    flags.add(
-        "compression-level", "N",
-        [this](const std::string& text) {
-          const auto level = base::parse_unsigned(text);
-          if (!level || *level > 22) throw base::Error("no level of compression");
-          options_.compression_level = static_cast<int>(*level);
-        },
-        "level of compression");
-    flags.add_bool("force-compression", options_.force_compression,
-                   "compress again what is compressed otherwise");
-    flags.add_optional(
-        "disable-compression,D", "", "true",
-        [this](const std::string& text) {
-          if (parse_bool(text)) options_.compression = layers::Compression::kNone;
-        },
-        "do not compress layers");
-    flags.add_bool("quiet,q", quiet_, "show no progress");
-    flags.refuse({"all", "encryption-key", "encrypt-layer", "sign-by", "remove-signatures", "rm"});
-    connection_.declare(flags);
+    push_.declare(flags);
+    flags.add_bool("all", all_, "push all images, where the name is that of a manifest list");
+    flags.add_bool("rm", remove_, "remove the image or the list from the store afterwards");
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, 2, "at least a source image ID must be specified");
-    options_.connection = connection_.options();
-    const store::ImageRecord image = app.store().get_image(arguments[0]);
-    const registry::Location to =
-        arguments.size() == 2 ? destination(arguments[1]) : own_name(image, arguments[0]);
-    Streams streams(STDOUT_FILENO, STDERR_FILENO);
-    const auto renderer = make_renderer(choose_progress("", quiet_), streams);
-    try {
-      const image::Descriptor manifest =
-          registry::push(app.store(), image, to, options_, *renderer, app.stop_token());
-      if (!digest_file_.empty()) {
-        base::write_file_atomically(digest_file_, manifest.digest.str(), 0644);
-      }
-    } catch (...) {
-      renderer->finish(Renderer::End::kFailure);
-      throw;
+    const std::string& name = arguments[0];
+    store::Store& store = app.store();
+    const std::string to = arguments.size() == 2 ? arguments[1] : "";
+    const auto list = store.find_list(name);
+    if (list && all_) {
+      push_list(app, *list, to);
+    } else {
+      push_image(app, store.get_image(name), name, to);
     }
-    renderer->finish(Renderer::End::kSuccess);
+    if (!remove_) return 0;
+    if (list && all_) {
+      store.remove_list(list->id);
+    } else {
+      store.remove_image(name, store::Store::Force::kNo);
+    }
     return 0;
   }
 
  private:
-  static registry::Location in_registry(const std::string& name) {
-    return {.kind = registry::TransportKind::kDocker,
-            .path = {},
-            .reference = image::Reference::parse(name).with_default_tag().str()};
-  }
-
-  static registry::Location destination(const std::string& text) {
-    const auto location = registry::parse_location(text);
-    return location ? *location : in_registry(text);
-  }
-
-  // By ID, an image has no place of its own.
-  static registry::Location own_name(const store::ImageRecord& image, const std::string& text) {
-    if (image.names.empty() || image.id().starts_with(text)) {
-      throw base::Error("{}: a destination is needed, the image is named by its ID", text);
+  void push_image(App& app, const store::ImageRecord& image, const std::string& name,
+                  const std::string& to) {
+    // By ID, an image has no place of its own.
+    if (to.empty() && (image.names.empty() || image.id().starts_with(name))) {
+      throw base::Error("{}: a destination is needed, the image is named by its ID", name);
     }
-    return in_registry(text);
+    const registry::Location place = location_of(to.empty() ? name : to);
+    push_.run([&](const registry::PushOptions& options, base::EventSink& events) {
+      return registry::push(app.store(), image, place, options, events, app.stop_token());
+    });
   }
 
-  std::string digest_file_;
-  bool quiet_ = false;
-  registry::PushOptions options_;
-  ConnectionFlags connection_;
+  void push_list(App& app, const store::ManifestList& list, const std::string& to) {
+    const registry::Location place = location_of(to.empty() ? list.name : to);
+    push_.run([&](const registry::PushOptions& options, base::EventSink& events) {
+      return registry::push_index(app.store(), image::Index::parse(list.document), place, options,
+                                  events, app.stop_token());
+    });
+  }
+
+  PushFlags push_;
+  bool all_ = false, remove_ = false;
 };
 
 }  // namespace

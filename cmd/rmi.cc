@@ -66,6 +66,11 @@ class Rmi : public Command {
       if (!record) return;
       force = !is_used_by_container(store, *record);
     }
+    if (const auto list = store.find_list(image)) {
+      store.remove_list(list->id);
+      print(fmt::format("untagged: {}\n{}\n", list->name, list->id));
+      return;
+    }
     const auto removed = store.remove_image(image, force ? Force::kYes : Force::kNo);
     for (const std::string& name : removed.untagged) print(fmt::format("untagged: {}\n", name));
     for (const std::string& id : removed.removed_ids) print(id + "\n");

@@ -100,6 +100,11 @@ class ContainerRun(CliTest):
         failed = self.run_in("true", env=environment(BUILDAH_ISOLATION="vm"), ok=False)
         self.assertIn("unrecognized isolation type", failed.stderr)
 
+    def test_unshare_mounts_containers(self):
+        out = self.bld("unshare", "--mount", f"place={self.container}", "--", "sh", "-c", 'ls "$place/bin/busybox"; echo x > "$place/made"').stdout
+        self.assertTrue(out.endswith("/bin/busybox\n"), out)
+        self.assertEqual(self.run_in("cat /made").stdout, "x\n")
+
 
 if __name__ == "__main__":
     main()

@@ -66,6 +66,19 @@ class Lists(CliTest):
         self.assertEqual(self.bld("manifest", "exists", "both", ok=False).returncode, 1)
         self.assertEqual(len(self.bld.images()), 3, "the images stay")
 
+    def test_push_and_rmi_know_lists(self):
+        self.bld("manifest", "create", "pair", "busybox")
+        place = self.dir / "pushed"
+        self.bld("push", "--all", "--compression-format", "zstd", "pair", f"oci:{place}:x")
+        index = json.loads((place / "index.json").read_text())
+        self.assertEqual(len(index["manifests"]), 1)
+        listed = self.bld("manifest", "inspect", "pair").stdout
+        self.assertEqual(self.bld("rmi", "pair").stdout.splitlines()[0], "untagged: localhost/pair:latest")
+        self.assertIn("manifests", listed)
+        self.assertEqual(self.bld("manifest", "exists", "pair", ok=False).returncode, 1)
+        self.bld("push", "--rm", "busybox", f"oci:{place}:y")
+        self.assertNotIn("busybox", self.bld("images").stdout)
+
     def test_push_to_a_registry(self):
         need("skopeo")
         self.bld("manifest", "create", "full", "amd", "arm")
