@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/config_edit.h"
+#include "builder/url_text.h"
 #include "dockerfile/expand.h"
 #include "dockerfile/values.h"
 
@@ -227,7 +228,7 @@ base::StepId StagePlanner::announce(const dockerfile::Instruction& instruction) 
                                   .number = ++number_,
                                   .count = title_.instruction_count,
                                   .platform = "",
-                                  .text = instruction.original},
+                                  .text = without_passwords(instruction.original)},
                                  std::nullopt});
   return id;
 }
@@ -243,7 +244,7 @@ void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operatio
   step.inputs = std::move(inputs);
   step.position = input_.source.position(instruction.span);
   step.event = announce(instruction);
-  step.text = instruction.original;
+  step.text = without_passwords(instruction.original);
   step.anew = title_.anew;
   stage_.filesystem = draft_.graph.add(std::move(step));
   draft_.instructions.back().step = stage_.filesystem;
@@ -325,7 +326,7 @@ void StagePlanner::copy(const dockerfile::Instruction& instruction, const docker
     }
   }
   add_step(instruction, FileOperation{std::move(operation), source}, std::move(inputs),
-           std::string(kNoOperation) + instruction.original);
+           std::string(kNoOperation) + without_passwords(instruction.original));
 }
 
 void StagePlanner::add_files(const dockerfile::Instruction& instruction,
@@ -336,7 +337,7 @@ void StagePlanner::add_files(const dockerfile::Instruction& instruction,
   operation.unpack = add.unpack;
   operation.keep_git_dir = add.keep_git_dir.value_or(false);
   add_step(instruction, FileOperation{std::move(operation), FromContext{""}}, {stage_.filesystem},
-           std::string(kNoOperation) + instruction.original);
+           std::string(kNoOperation) + without_passwords(instruction.original));
 }
 
 PlannedStage StagePlanner::finish() && { return std::move(stage_); }

@@ -13,6 +13,28 @@ bool usable(const std::string& name) {
          name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
 }
 
+// `replacement` makes of the size of a password what stands in its place.
+template <typename Replacement>
+std::string replace_passwords(std::string_view text, Replacement replacement) {
+  std::string shown;
+  for (std::size_t scheme; (scheme = text.find("://")) != std::string_view::npos;) {
+    const std::size_t begin = scheme + 3;
+    const std::size_t end = std::min(text.find_first_of("/?# \t\n\"'", begin), text.size());
+    const std::string_view authority = text.substr(begin, end - begin);
+    const std::size_t at = authority.rfind('@');
+    const std::size_t colon = authority.find(':');
+    shown += text.substr(0, begin);
+    if (at != std::string_view::npos && colon < at) {
+      shown.append(authority.substr(0, colon + 1)).append(replacement(at - colon - 1));
+      shown.append(authority.substr(at));
+    } else {
+      shown += authority;
+    }
+    text.remove_prefix(end);
+  }
+  return shown.append(text);
+}
+
 }  // namespace
 
 std::string unescape_url(std::string_view text) {
@@ -95,22 +117,11 @@ std::string file_name_of_disposition(std::string_view header) {
 }
 
 std::string without_passwords(std::string_view text) {
-  std::string shown;
-  for (std::size_t scheme; (scheme = text.find("://")) != std::string_view::npos;) {
-    const std::size_t begin = scheme + 3;
-    const std::size_t end = std::min(text.find_first_of("/?# \t\n\"'", begin), text.size());
-    const std::string_view authority = text.substr(begin, end - begin);
-    const std::size_t at = authority.rfind('@');
-    const std::size_t colon = authority.find(':');
-    shown += text.substr(0, begin);
-    if (at != std::string_view::npos && colon < at) {
-      shown.append(authority.substr(0, colon)).append(":xxxxx").append(authority.substr(at));
-    } else {
-      shown += authority;
-    }
-    text.remove_prefix(end);
-  }
-  return shown.append(text);
+  return replace_passwords(text, [](std::size_t) { return std::string("xxxxx"); });
+}
+
+std::string with_masked_passwords(std::string_view text) {
+  return replace_passwords(text, [](std::size_t size) { return std::string(size, 'x'); });
 }
 
 }  // namespace bld::builder

@@ -32,4 +32,7 @@ std::string file_name_of_disposition(std::string_view header);
 // kept or shown of an instruction.
 std::string without_passwords(std::string_view text);
 
+// The same with "x" for each byte: for what must stay where it is in a line.
+std::string with_masked_passwords(std::string_view text);
+
 }  // namespace bld::builder

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "builder/url_text.h"
 #include "cmd/columns.h"
 #include "cmd/options.h"
 #include "cmd/standard_streams.h"
@@ -107,27 +108,37 @@ class Painter {
     return painted(kDim, gutter) + (text.empty() ? "" : " " + text) + "\n";
   }
 
-  std::string excerpt(const std::optional<base::SourcePosition>& at) const;
+  std::string excerpt(const std::optional<base::SourcePosition>& position) const;
   std::string marked_line(const base::SourcePosition& at, std::size_t width) const;
 
   const ErrorStyle& style_;
 };
 
-std::string Painter::excerpt(const std::optional<base::SourcePosition>& at) const {
-  if (!at || at->source_line.empty() || at->line <= 0) return {};
-  const auto& before = at->lines_before;
-  const auto& after = at->lines_after;
+// Passwords in a Containerfile's URLs are not for logs.
+base::SourcePosition with_masked_lines(base::SourcePosition position) {
+  position.source_line = builder::with_masked_passwords(position.source_line);
+  for (auto* lines : {&position.lines_before, &position.lines_after}) {
+    for (std::string& line : *lines) line = builder::with_masked_passwords(line);
+  }
+  return position;
+}
+
+std::string Painter::excerpt(const std::optional<base::SourcePosition>& position) const {
+  if (!position || position->source_line.empty() || position->line <= 0) return {};
+  const base::SourcePosition at = with_masked_lines(*position);
+  const auto& before = at.lines_before;
+  const auto& after = at.lines_after;
   // Empty lines at the rim say nothing.
   const auto first = std::find_if_not(before.begin(), before.end(), is_empty);
   const auto last = std::find_if_not(after.rbegin(), after.rend(), is_empty).base();
-  const int last_number = at->line + static_cast<int>(last - after.begin());
+  const int last_number = at.line + static_cast<int>(last - after.begin());
   const std::size_t width = std::max<std::size_t>(5, fmt::to_string(last_number).size());
   std::string text;
-  int number = at->line - static_cast<int>(before.end() - first);
+  int number = at.line - static_cast<int>(before.end() - first);
   for (auto line = first; line != before.end(); ++line) {
     text += numbered(number++, width, as_shown(*line));
   }
-  text += marked_line(*at, width);
+  text += marked_line(at, width);
   for (auto line = after.begin(); line != last; ++line) {
     text += numbered(++number, width, as_shown(*line));
   }

@@ -1,7 +1,10 @@
 #include "registry/http.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -144,8 +147,14 @@ struct HttpStream::Exchange {
     const auto reached = [&] {
       return finished || (until == Until::kHeaders ? headers_done : consumed < buffer.size());
     };
+    heard = std::chrono::steady_clock::now();  // whoever reads may have taken his time
     while (!reached()) {
       if (stop.stop_requested()) throw base::Error("canceled");
+      if (silence.count() > 0 && std::chrono::steady_clock::now() - heard > silence) {
+        throw BrokenConnection(
+            BrokenConnection::Kind::kBroken,
+            fmt::format("{}: the server says nothing for {} s", url.shown(), silence.count()));
+      }
       if (paused) {
         paused = false;
         curl::easy_pause(easy, CURLPAUSE_CONT);
@@ -220,11 +229,13 @@ struct HttpStream::Exchange {
   // ── called by libcurl ──────────────────────────────────────────────────────────────────────
   static std::size_t on_body(char* bytes, std::size_t one, std::size_t count, void* self) {
     auto& exchange = *static_cast<Exchange*>(self);
+    exchange.heard = std::chrono::steady_clock::now();
     return exchange.guarded([&] { return exchange.take_body(bytes, one * count); });
   }
 
   static std::size_t on_header(char* bytes, std::size_t one, std::size_t count, void* self) {
     auto& exchange = *static_cast<Exchange*>(self);
+    exchange.heard = std::chrono::steady_clock::now();
     return exchange.guarded([&] {
       exchange.take_header(std::string_view(bytes, one * count));
       return one * count;
@@ -262,6 +273,9 @@ struct HttpStream::Exchange {
   HttpConnections& connections;
   const Url url;
   const std::stop_token stop;
+  // libcurl's own limit is on an average of several seconds, which is not silence.
+  std::chrono::seconds silence{0};  // 0: any
+  std::chrono::steady_clock::time_point heard;
   CURL* easy = nullptr;
   CURLM* multi = nullptr;
   bool added = false;
@@ -354,17 +368,20 @@ void set_tls(CURL* easy, const HttpOptions& options, Certificates& certificates,
   }
 }
 
-void set_limits(CURL* easy, const HttpRequest& request, const HttpOptions& options,
-                const Url& url) {
-  const bool reads = request.method == "GET" || request.method == "HEAD";
+bool reads(const HttpRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+void set_limits(CURL* easy, const HttpRequest& request, const Url& url) {
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_FOLLOWLOCATION, 0L);  // redirects are ours: credentials stay at their origin
   set(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   set(easy, CURLOPT_TIMEOUT, static_cast<long>(request.timeout.count()));
-  set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  const long silence = std::max(1L, static_cast<long>(options.silence.count()));
-  set(easy, CURLOPT_LOW_SPEED_TIME, reads ? silence : kSilentUploadSeconds);
+  if (!reads(request)) {
+    set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(easy, CURLOPT_LOW_SPEED_TIME, kSilentUploadSeconds);
+  }
   set(easy, CURLOPT_NOSIGNAL, 1L);
   set(easy, CURLOPT_QUICK_EXIT, 1L);  // who cancels does not wait for a name server
   // What a proxy answers to CONNECT is not the answer.
@@ -392,7 +409,8 @@ std::unique_ptr<HttpStream> Http::exchange(const HttpRequest& request, const Url
   set(easy, CURLOPT_WRITEDATA, exchange.get());
   set(easy, CURLOPT_HEADERFUNCTION, &Exchange::on_header);
   set(easy, CURLOPT_HEADERDATA, exchange.get());
-  set_limits(easy, request, options_, url);
+  set_limits(easy, request, url);
+  if (reads(request)) exchange->silence = options_.silence;
   set_tls(easy, options_, connections_->certificates, same_origin);
   if (request.open_body) {
     exchange->open_upload = request.open_body;
@@ -425,13 +443,13 @@ std::unique_ptr<HttpStream> Http::exchange(const HttpRequest& request, const Url
 std::unique_ptr<HttpStream> Http::open_once(const HttpRequest& request) {
   Url url = request.url;
   bool same_origin = true;
-  const bool reads = request.method == "GET" || request.method == "HEAD";
   for (int hops = 0; hops <= kMaxRedirects; ++hops) {
     auto stream = exchange(request, url, same_origin);
     const int status = stream->status();
     const std::string location = stream->header("location");
     const bool keeps_method = status == 307 || status == 308;
-    if (!is_redirect(status) || location.empty() || !(reads || keeps_method)) return stream;
+    if (!is_redirect(status) || location.empty() || !(reads(request) || keeps_method))
+      return stream;
     url = url.resolve(location);
     same_origin = same_origin && url.origin() == request.url.origin();
   }
