@@ -40,11 +40,15 @@ class RecordedEvents : public base::EventSink {
 class Surroundings {
  public:
   Surroundings() {
-    for (const char* name : {"REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG",
-                             "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"}) {
+    for (const char* name :
+         {"REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "XDG_CONFIG_HOME"}) {
       ::unsetenv(name);
     }
     ::setenv("HOME", home_.path().c_str(), 1);
+    // Without one, some programs look into a folder of root's.
+    const std::filesystem::path runtime = home_.path() / "run";
+    std::filesystem::create_directory(runtime);
+    ::setenv("XDG_RUNTIME_DIR", runtime.c_str(), 1);
   }
 
   const TempDir& home() const { return home_; }
