@@ -23,6 +23,14 @@ namespace fs = std::filesystem;
 
 constexpr std::array<const char*, 2> kNames = {"Containerfile", "Dockerfile"};
 
+// As the user would name it from here; of a file elsewhere its name alone.
+std::string shown_name(const fs::path& path) {
+  const fs::path normal =
+      (path.is_absolute() ? path.lexically_proximate(fs::current_path()) : path).lexically_normal();
+  const bool is_elsewhere = normal.is_absolute() || normal.string().starts_with("..");
+  return (is_elsewhere ? path.filename() : normal).string();
+}
+
 // One file as it was found.
 struct Found {
   SourcePart part;
@@ -66,7 +74,7 @@ std::optional<Found> Reader::try_path(const fs::path& path) const {
     return std::nullopt;
   }
   if (!fs::exists(path)) return std::nullopt;
-  return Found{{path.filename().string(), base::read_file(path, SourceText::kMaximumBytes)}, path};
+  return Found{{shown_name(path), base::read_file(path, SourceText::kMaximumBytes)}, path};
 }
 
 std::optional<Found> Reader::try_in_context(const fs::path& path) const {
@@ -80,8 +88,7 @@ std::optional<Found> Reader::try_in_context(const fs::path& path) const {
     return std::nullopt;
   }
   const base::UniqueFd fd = root_->open_regular(path.string());
-  return Found{
-      {path.filename().string(), base::read_fd(fd.get(), SourceText::kMaximumBytes)}, path, true};
+  return Found{{shown_name(path), base::read_fd(fd.get(), SourceText::kMaximumBytes)}, path, true};
 }
 
 Found Reader::read_default() const {

@@ -99,15 +99,19 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   const runtime::OverlayDirs root = root_of(container, services.store);
   RunOperation operation = operation_of(container, options);
   const ContainerMounts mounts = read_mounts(container, options, services, stop);
+  const runtime::OverlayRoot files{.lower = root.lower, .upper = root.upper, .work = root.work};
   const BuildRequest request;
-  const RunMounts made(
-      mounts.operations,
-      {.request = request, .services = services, .contexts = {}, .inputs = mounts.inputs});
+  const RunMounts made(mounts.operations,
+                       {.request = request,
+                        .services = services,
+                        .contexts = {},
+                        .inputs = mounts.inputs,
+                        .user = [&] { return user_of(operation, files, options.settings).user; }});
   CommandSettings settings = options.settings;
   settings.volumes.insert(settings.volumes.end(), mounts.volumes.begin(), mounts.volumes.end());
   if (settings.hostname.empty()) settings.hostname = container.config.config.hostname;
-  return run_step(operation, {.lower = root.lower, .upper = root.upper, .work = root.work},
-                  made.mounts(), settings, services, options.stdio, std::move(stop));
+  return run_step(operation, files, made.mounts(), settings, services, options.stdio,
+                  std::move(stop));
 }
 
 }  // namespace bld::builder

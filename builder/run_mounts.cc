@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
+#include "builder/volumes.h"
 #include "layers/entries_layer.h"
 #include "layers/overlay_upper.h"
 #include "layers/squash.h"
@@ -158,6 +159,13 @@ std::string cache_id(const MountOperation& mount, const MountSources& sources) {
 
 RunMounts::RunMounts(const std::vector<MountOperation>& mounts, const MountSources& sources) {
   for (const MountOperation& mount : mounts) {
+    if (mount.mount.chown_to_user && mount.mount.type != RunMount::Type::kCache) {
+      throw base::Error("the option U of --mount is for caches only")
+          .hint("copy the files with COPY --chown");
+    }
+    if (mount.mount.copy_up) {
+      throw base::Error("the option tmpcopyup of --mount is not supported by bld yet");
+    }
     switch (mount.mount.type) {
       case RunMount::Type::kBind:
         add_bind(mount, sources);
@@ -185,6 +193,8 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
   runtime::OverlayView view;
   view.target = mount.mount.target;
   view.subpath = mount.mount.source;
+  view.nosuid = mount.mount.nosuid;
+  view.noexec = mount.mount.noexec;
   if (const auto* step = std::get_if<FromStep>(&mount.source)) {
     view.lower = sources.inputs.at(step->input).trees(store);
     if (view.lower.empty()) view.lower.push_back(store.make_temp_dir());
@@ -237,6 +247,7 @@ void RunMounts::add_cache(const MountOperation& mount, const MountSources& sourc
     throw base::Error("a cache mount with source= needs from=, what it is a folder of");
   }
   CacheDirectory cache = open_cache(store, cache_id(mount, sources), mount.mount, seed);
+  if (mount.mount.chown_to_user) give_away(cache.data, sources.user(), mount.mount.target);
   mounts_.emplace_back(runtime::BindMount{.target = mount.mount.target,
                                           .source_fd = cache.data.fd(),
                                           .read_only = mount.mount.read_only,

@@ -25,6 +25,7 @@ struct MountSources {
   const Services& services;
   const std::map<std::string, Context>& contexts;
   const std::vector<Snapshot>& inputs;  // of the step
+  std::function<runtime::User()> user;  // whose command it is; asked for when an option needs it
 };
 
 // The mounts of one RUN, and what has to stay while it runs: descriptors, cache locks, filtered

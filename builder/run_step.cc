@@ -114,8 +114,10 @@ runtime::ResolvedUser resolve_user(const base::RootedDir& users, const std::stri
   return resolved;
 }
 
-runtime::ResolvedUser resolve_user(const RunOperation& operation, const runtime::OverlayRoot& root,
-                                   const CommandSettings& settings) {
+}  // namespace
+
+runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
+                              const CommandSettings& settings) {
   std::vector<std::filesystem::path> trees = root.lower;
   trees.insert(trees.begin(), root.upper);
   if (const auto tree = tree_with_users(trees)) {
@@ -125,13 +127,11 @@ runtime::ResolvedUser resolve_user(const RunOperation& operation, const runtime:
   return resolve_user(view, operation.user, settings.group_add);
 }
 
-}  // namespace
-
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
                        std::vector<runtime::Mount> mounts, const CommandSettings& settings,
                        const Services& services, const Stdio& stdio, std::stop_token stop) {
-  const runtime::ResolvedUser user = base::with_position(
-      operation.user_place, [&] { return resolve_user(operation, root, settings); });
+  const runtime::ResolvedUser user =
+      base::with_position(operation.user_place, [&] { return user_of(operation, root, settings); });
   runtime::ContainerSpec spec;
   spec.root = root;
   spec.args = operation.args;

@@ -11,6 +11,7 @@
 #include "builder/command_settings.h"
 #include "builder/step.h"
 #include "runtime/container_spec.h"
+#include "runtime/passwd.h"
 
 namespace bld::builder {
 
@@ -19,6 +20,10 @@ struct Stdio {
   int in = -1, out = -1, err = -1;
   int console_socket = -1;  // see runtime::ContainerSpec
 };
+
+// Whose command it is, as the image's own files know users and groups before the step.
+runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
+                              const CommandSettings& settings);
 
 // Runs the command upon `root` and gives its exit status. `mounts` come from run_mounts.h and are
 // made besides those of the settings. A command that cannot be started is an Error.

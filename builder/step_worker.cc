@@ -238,21 +238,23 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   store::ActiveTree tree = store.new_tree();
   const auto root = layers::prepare_upper(lower, tree.fs());
 
-  const RunMounts mounts(operation.mounts, {surroundings_.request, surroundings_.services,
-                                            surroundings_.contexts, inputs});
+  const runtime::OverlayRoot files{.lower = lower, .upper = tree.fs(), .work = tree.work()};
+  const RunMounts mounts(
+      operation.mounts,
+      {surroundings_.request, surroundings_.services, surroundings_.contexts, inputs,
+       [&] { return user_of(operation, files, surroundings_.request.commands).user; }});
   RunOperation with_mounts = operation;
   with_mounts.unrecorded_env.insert(with_mounts.unrecorded_env.end(), mounts.env().begin(),
                                     mounts.env().end());
   OutputPump output([&](bool is_stderr, std::string bytes) {
     surroundings_.services.events.send(base::StepLog{step.event, is_stderr, std::move(bytes)});
   });
-  const runtime::Exit exit =
-      run_step(with_mounts, {.lower = std::move(lower), .upper = tree.fs(), .work = tree.work()},
-               mounts.mounts(), surroundings_.request.commands, surroundings_.services,
-               {.in = surroundings_.request.pass_stdin ? STDIN_FILENO : -1,
-                .out = output.out(),
-                .err = output.err()},
-               stop_);
+  const runtime::Exit exit = run_step(with_mounts, files, mounts.mounts(),
+                                      surroundings_.request.commands, surroundings_.services,
+                                      {.in = surroundings_.request.pass_stdin ? STDIN_FILENO : -1,
+                                       .out = output.out(),
+                                       .err = output.err()},
+                                      stop_);
   output.finish();
   if (stop_.stop_requested()) throw base::Error("the build was canceled");
   if (exit.status != 0) throw failure(operation, exit);

@@ -14,20 +14,17 @@ namespace bld::builder {
 
 namespace {
 
-// Of everything below, links themselves included. Set-uid bits go with the old owner, as the kernel
-// has it.
-void give_away(const base::RootedDir& directory, uid_t uid, gid_t gid, const std::string& shown) {
-  const auto fail = [&shown](const char* call, const std::string& name) {
-    return base::Error::sys(call, shown + "/" + name);
-  };
+// Set-uid bits go with the old owner, as the kernel has it.
+void give_away_below(const base::RootedDir& directory, const runtime::User& user,
+                     const std::string& shown) {
   for (const std::string& name : directory.names()) {
-    if (::fchownat(directory.fd(), name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) != 0) {
-      throw fail("chown", name);
+    if (::fchownat(directory.fd(), name.c_str(), user.uid, user.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+      throw base::Error::sys("chown", shown + "/" + name);
     }
     const auto status = directory.lstat(name);
     if (!status || !S_ISDIR(status->st_mode)) continue;
-    give_away(directory.open_dir(name, base::Resolve::kInRootNoLinks), uid, gid,
-              shown + "/" + name);
+    give_away_below(directory.open_dir(name, base::Resolve::kInRootNoLinks), user,
+                    shown + "/" + name);
   }
 }
 
@@ -37,11 +34,17 @@ void give_away_all(const std::filesystem::path& path, const runtime::User& user)
         .hint("the volume option U needs a directory that belongs to whom runs bld");
   }
   if (std::filesystem::is_directory(std::filesystem::symlink_status(path))) {
-    give_away(base::RootedDir::open(path), user.uid, user.gid, path.string());
+    give_away_below(base::RootedDir::open(path), user, path.string());
   }
 }
 
 }  // namespace
+
+void give_away(const base::RootedDir& directory, const runtime::User& user,
+               const std::string& shown) {
+  if (::fchown(directory.fd(), user.uid, user.gid) != 0) throw base::Error::sys("chown", shown);
+  give_away_below(directory, user, shown);
+}
 
 Volumes::Volumes(const std::vector<VolumeMount>& volumes, const runtime::User& user,
                  store::Store& store) {

@@ -256,8 +256,7 @@ bool Parser::read_option(std::string_view key, const std::optional<std::string>&
            flag("nosuid", mount_.nosuid, true) || flag("suid", mount_.nosuid, false) ||
            flag("nodev", mount_.nodev, true) || flag("dev", mount_.nodev, false) ||
            flag("noexec", mount_.noexec, true) || flag("exec", mount_.noexec, false) ||
-           flag("tmpcopyup", mount_.no_copy_up, false) ||
-           flag("notmpcopyup", mount_.no_copy_up, true);
+           flag("tmpcopyup", mount_.copy_up, true) || flag("notmpcopyup", mount_.copy_up, false);
   }
   return true;
 }

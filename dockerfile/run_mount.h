@@ -31,7 +31,7 @@ struct RunMount {
   bool chown_to_user = false;  // U
   std::string bind_propagation;
   bool nosuid = false, nodev = false, noexec = false;
-  bool no_copy_up = false;  // tmpfs: do not begin with what the image has there (notmpcopyup)
+  bool copy_up = false;  // tmpfs: begin with what the image has there (tmpcopyup)
 };
 
 // For each value: expand_word() with what is in force. Keys are not expanded, and neither is

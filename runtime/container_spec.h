@@ -65,6 +65,7 @@ struct OverlayView {
   std::vector<std::filesystem::path> lower;  // uppermost first; at least one
   std::string subpath;                       // resolved inside the view; "" is all of it
   std::filesystem::path upper, work;         // both empty: read-only
+  bool nosuid = false, noexec = false;
 };
 
 // Targets are resolved inside the container's root, links included. Missing ones are made, and

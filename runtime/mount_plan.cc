@@ -178,9 +178,10 @@ void MountPlan::add_mount(const OverlayView& mount) {
   const base::RootedDir root(base::UniqueFd(::fcntl(fds_[view], F_DUPFD_CLOEXEC, 3)));
   FdSlot source = view;
   MountAction action = MountAction::kAttach;
-  if (!base::path_components(mount.subpath).empty()) {
-    // A part of it: the whole goes where nothing leads to, and the part is bound from there.
-    base::UniqueFd part = root.open_at(mount.subpath, O_PATH);
+  const bool is_part = !base::path_components(mount.subpath).empty();
+  if (is_part || mount.nosuid || mount.noexec) {
+    // The whole goes where nothing leads to, and what is wanted is bound from there.
+    base::UniqueFd part = root.open_at(is_part ? mount.subpath : ".", O_PATH);
     add(MountAction::kScratch, view, {}, 0, "view for " + mount.target);
     source = keep(std::move(part));
     action = MountAction::kBind;
@@ -189,7 +190,9 @@ void MountPlan::add_mount(const OverlayView& mount) {
       points_->make(mount.target, is_directory(fds_[source]) ? Kind::kDirectory : Kind::kFile);
   points_->add_mount(target, fds_[source]);
   const std::string line = "view on " + target.path;
-  const std::uint64_t attributes = MOUNT_ATTR_NODEV | (mount.upper.empty() ? MOUNT_ATTR_RDONLY : 0);
+  const std::uint64_t attributes =
+      MOUNT_ATTR_NODEV | (mount.upper.empty() ? MOUNT_ATTR_RDONLY : 0) |
+      (mount.nosuid ? MOUNT_ATTR_NOSUID : 0) | (mount.noexec ? MOUNT_ATTR_NOEXEC : 0);
   add(action, source, std::move(target), attributes, line);
 }
 

@@ -1,6 +1,6 @@
 """How errors look: the whole of what is written to standard error, word for word."""
 
-from support import CliTest, environment, main
+from support import CliTest, environment, main, run
 
 BASE = "FROM localhost/busybox AS build\n"
 
@@ -223,6 +223,15 @@ Error: Containerfile:3:6: circular dependency: the stage build uses itself
 ::error file=Containerfile,line=2,col=1::unknown instruction: RUNN%0Ahint: did you mean RUN?
 ::error file=Containerfile,line=3,col=6::circular dependency: the stage build uses itself
 """, env={"GITHUB_ACTIONS": "true"})
+
+    def test_a_file_is_named_as_seen_from_here(self):
+        context = self.context("FROM scratch\n", {"sub/My.file": "RUNN\n"})
+        for cwd, shown in ((context, "sub/My.file"), (context / "sub", "My.file"), ("/", str(context)[1:] + "/sub/My.file"),
+                           (self.dir / "store", "My.file")):
+            done = run(self.bld.command("build", "-f", context / "sub" / "My.file", context), ok=False, cwd=cwd,
+                       env=environment(GITHUB_ACTIONS="true"))
+            self.assertIn(f"Error: {shown}:1:1: unknown instruction", done.stderr)
+            self.assertIn(f"::error file={shown},line=1,col=1::", done.stderr)
 
     def test_a_warning_is_annotated_too(self):
         context = self.context("FROM scratch\nLABEL a=$none\n")

@@ -76,6 +76,14 @@ class Containerfiles(OnBusybox):
                                    "--mount=type=cache,target=/d,z,U ls /a/f /b/f /c/f; grep ' /c ' /proc/self/mounts | grep -o 'nosuid[^ ]*noexec'\n",
                                    files={"f": ""}), ["/a/f", "/b/f", "/c/f", "nosuid,nodev,noexec"])
 
+    def test_owner_and_flags_of_mounts(self):
+        self.assertEqual(self.seen("USER 1000:50\nRUN --mount=type=cache,target=/d,U stat -c %u:%g /d; touch /d/f\n"
+                                   "USER 7\nRUN --mount=type=cache,target=/d,U stat -c %u /d /d/f\n"
+                                   "USER 0\nRUN --mount=target=/c,rw,nosuid,noexec grep ' /c ' /proc/self/mounts | grep -o 'nosuid[^ ]*noexec'\n"),
+                         ["1000:50", "7", "7", "nosuid,nodev,noexec"])
+        self.assertIn("for caches only", self.fails("RUN --mount=target=/c,U true\n"))
+        self.assertIn("tmpcopyup", self.fails("RUN --mount=type=tmpfs,target=/c,tmpcopyup true\n"))
+
 
 class Fetched(OnBusybox):
     @contextlib.contextmanager
