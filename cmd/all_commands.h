@@ -10,6 +10,7 @@ namespace bld::cmd {
 std::unique_ptr<Command> make_add();
 std::unique_ptr<Command> make_build();
 std::unique_ptr<Command> make_check();
+std::unique_ptr<Command> make_doctor();
 std::unique_ptr<Command> make_commit();
 std::unique_ptr<Command> make_complete();
 std::unique_ptr<Command> make_completion();
