@@ -106,13 +106,13 @@ RUN echo named > /f && ln -s /f /l && chown 5:6 /f && chmod 6711 /f && touch -d 
 FROM localhost/busybox
 ARG S=Named
 COPY --from=NAMED /f /by-name
-COPY --from=1 ../f /by-number
+COPY --from=1 --chown=7:8 ../f /by-number
 COPY --from=localhost/busybox bin/busybox /by-image
 COPY --from=named l /by-link
 COPY --from=named f .dockerignored* /ignored/
-RUN cat /by-name /by-number /by-link /ignored/f; stat -c '%Y %a %u:%g' /by-name; ls /by-image
+RUN cat /by-name /by-number /by-link /ignored/f; stat -c '%Y %a %u:%g' /by-name; stat -c '%u:%g' /by-number; ls /by-image
 """
-        self.assertEqual(self.seen(lines, files={".dockerignore": "f\n"}), ["named"] * 4 + ["1000000000 6711 0:0", "/by-image"])
+        self.assertEqual(self.seen(lines, files={".dockerignore": "f\n"}), ["named"] * 4 + ["1000000000 6711 5:6", "7:8", "/by-image"])
         self.assertIn("Containerfile:2", self.fails("COPY --from=later /f /\nFROM localhost/busybox AS later\n", "--target=0", "--pull=never"))
 
     def test_errors(self):
