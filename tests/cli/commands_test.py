@@ -1,8 +1,9 @@
 """The commands around a build: names, listings, containers, as scripts use them."""
 
 import json
+import re
 
-from support import BLD, CliTest, is_root, main, run
+from support import BLD, TOP, CliTest, is_root, main, run
 
 
 class Commands(CliTest):
@@ -134,6 +135,17 @@ class Commands(CliTest):
         self.assertIn("compdef", self.bld("completion", "zsh").stdout)
         self.assertIn("complete -c bld", self.bld("completion", "fish").stdout)
         self.assertEqual(self.bld("completion", "tcsh", ok=False).returncode, 125)
+
+    def test_accepted_flags_are_documented(self):
+        pages = "".join((TOP / "docs" / name).read_text() for name in ("buildah.md", "build.md"))
+        commands = re.findall(r"^  (\w+) ", self.bld("--help").stdout.split("Commands:")[1].split("\n\n")[0], re.MULTILINE)
+        found = set()
+        for command in commands:
+            for line in self.bld(command, "--help").stdout.splitlines():
+                if "accepted, changes nothing" in line:
+                    found.add(re.search(r"--[\w-]+", line)[0])
+        self.assertIn("--runroot", found)
+        self.assertEqual([flag for flag in sorted(found) if f"`{flag}" not in pages], [])
 
     def test_check(self):
         self.bld("check")
