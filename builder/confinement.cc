@@ -111,7 +111,8 @@ void read_profile(Confinement& confinement, const std::string& file,
                   const runtime::CapabilitySet& capabilities) {
   try {
     const std::string text = base::read_file(file, Json::kMaximumBytes);
-    confinement.seccomp_filter = runtime::compile_policy(parse_seccomp_profile(text, capabilities));
+    confinement.seccomp_policy = parse_seccomp_profile(text, capabilities);
+    confinement.seccomp_filter = runtime::compile_policy(confinement.seccomp_policy);
   } catch (Error& error) {
     error.add_context(file);
     throw;

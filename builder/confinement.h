@@ -15,7 +15,8 @@ namespace bld::builder {
 
 struct Confinement {
   runtime::Seccomp seccomp = runtime::Seccomp::kDefault;
-  std::vector<sock_filter> seccomp_filter;
+  runtime::SeccompPolicy seccomp_policy;
+  std::vector<sock_filter> seccomp_filter;  // the policy compiled
   bool no_new_privileges = false;
   runtime::ResourceLimits limits;
 };

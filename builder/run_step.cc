@@ -152,8 +152,10 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
 
   spec.no_new_privileges = settings.confinement.no_new_privileges;
   spec.seccomp = settings.confinement.seccomp;
+  spec.seccomp_policy = settings.confinement.seccomp_policy;
   spec.seccomp_filter = settings.confinement.seccomp_filter;
   spec.limits = settings.confinement.limits;
+  spec.runtime = settings.runtime;
   if (operation.insecure) {
     spec.capabilities = runtime::CapabilitySet::all();
     spec.seccomp = runtime::Seccomp::kUnconfined;

@@ -84,9 +84,14 @@ void RunFlags::declare_namespaces(FlagSet& flags) {
         isolation_ = text;
       },
       "oci; rootless and chroot: besides, the host's network is the default");
+  flags.add(
+      "runtime", "PROGRAM", [this](const std::string& text) { settings_.runtime.program = text; },
+      "make the containers with an OCI runtime: crun, runc or a path (default: bld itself does)");
+  flags.add_list("runtime-flag", "FLAG", settings_.runtime.flags,
+                 "global flag of that runtime, without --");
   for (const char* name : {"ipc", "pid", "uts", "cgroupns"}) declare_own_namespace(flags, name);
   flags.refuse({"userns", "userns-uid-map", "userns-gid-map", "userns-uid-map-user",
-                "userns-gid-map-group", "runtime", "runtime-flag", "cdi-config-dir", "hooks-dir"});
+                "userns-gid-map-group", "cdi-config-dir", "hooks-dir"});
 }
 
 void RunFlags::declare(FlagSet& flags) {
@@ -127,6 +132,12 @@ builder::CommandSettings RunFlags::settings() const {
   files.hostname = !no_hostname_;
   files.resolv_conf =
       std::find(files.servers.begin(), files.servers.end(), "none") == files.servers.end();
+  if (settings.runtime.program.empty()) {
+    settings.runtime.program = environment_variable("BUILDAH_RUNTIME").value_or("");
+  }
+  if (settings.runtime.program.empty() && !settings.runtime.flags.empty()) {
+    throw Error("--runtime-flag is for the OCI runtime that --runtime names, and there is none");
+  }
   settings.confinement = confined_.confinement(settings.cap_add, settings.cap_drop);
   const std::string isolation =
       isolation_.value_or(environment_variable("BUILDAH_ISOLATION").value_or(""));

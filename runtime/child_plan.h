@@ -33,7 +33,10 @@ struct MountOp {
 };
 
 struct ChildPlan {
-  FdSlot root = -1;     // a detached mount
+  FdSlot root = -1;  // a detached mount
+  // A detached tmpfs with an OCI bundle: the command is an OCI runtime that gets this bundle and
+  // makes the container itself. It stays in the host's root, with the host's rights.
+  FdSlot bundle = -1;
   FdSlot network = -1;  // a network namespace; -1: the launcher's
   FdSlot input = -1, output = -1, error = -1;
   FdSlot console = -1;          // takes the master of a terminal, which replaces the streams
@@ -66,6 +69,7 @@ enum class Stage : std::uint32_t {
   kPivotRoot,
   kDetachOldRoot,
   kMask,
+  kBundle,
   kStdio,
   kTerminal,
   kFork,

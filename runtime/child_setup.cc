@@ -25,6 +25,9 @@
 #include <cstring>
 #include <span>
 
+#include "runtime/child_bundle.h"
+#include "runtime/kernel_files.h"
+
 namespace bld::runtime {
 namespace {
 
@@ -239,20 +242,20 @@ void mask_kernel_files(int channel, long processors) {
   if (null_device < 0 || proc < 0 || sys < 0) fail(channel, Stage::kMask);
   int empty = -1;
   Masks in_proc(proc, null_device, empty), in_sys(sys, null_device, empty);
-  for (const char* name : {"acpi", "asound", "interrupts", "kcore", "keys", "latency_stats",
-                           "sched_debug", "scsi", "timer_list", "timer_stats"}) {
+  for (const char* name : kHiddenInProc) {
     if (!in_proc.hide(name)) fail(channel, Stage::kMask);
   }
-  for (const char* name : {"bus", "fs", "irq", "sys", "sysrq-trigger"}) {
+  for (const char* name : kReadOnlyInProc) {
     if (!in_proc.make_read_only(name)) fail(channel, Stage::kMask);
   }
-  for (const char* name : {"firmware", "devices/virtual/powercap", "fs/selinux"}) {
+  for (const char* name : kHiddenInSys) {
     if (!in_sys.hide(name)) fail(channel, Stage::kMask);
   }
   if (!hide_cpu_throttling(in_sys, processors)) fail(channel, Stage::kMask);
   // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
-  if (mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0) {
-    in_sys.hide("fs/cgroup");
+  if (mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0 &&
+      !in_sys.hide("fs/cgroup")) {
+    fail(channel, Stage::kMask);
   }
 }
 
@@ -303,10 +306,12 @@ void wait_for_answer(int socket) {
   while (::poll(&watched, 1, -1) < 0 && errno == EINTR) continue;
 }
 
-// A terminal of the container's own devpts, so that its name means something inside.
+// A terminal of the container's own devpts, so that its name means something inside. An OCI runtime
+// makes that one itself and gets one of the host's.
 void open_terminal(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
-  const int master = ::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const char* device = plan.bundle < 0 ? "/dev/pts/ptmx" : "/dev/ptmx";
+  const int master = ::open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
   int locked = 0;
   if (master < 0 || ::ioctl(master, TIOCSPTLCK, &locked) != 0) {
     fail(memory.channel, Stage::kTerminal);
@@ -434,12 +439,14 @@ void close_all_but(std::span<const int> keep) {
   ::setsid();
   if (plan.console >= 0 && ::ioctl(0, TIOCSCTTY, 0) != 0) fail(memory.channel, Stage::kTerminal);
   close_all_but({&memory.channel, 1});  // which is close-on-exec
-  set_limits(memory);
-  ::umask(022);
-  enter_directory(memory);
-  ::umask(plan.umask);
+  if (plan.bundle < 0) {
+    set_limits(memory);
+    ::umask(022);
+    enter_directory(memory);
+    ::umask(plan.umask);
+  }
   unblock_signals();
-  become_user(memory);
+  if (plan.bundle < 0) become_user(memory);
   // As execvp does: what is there but may not be run is reported if nothing better follows.
   int seen = ENOENT;
   for (const std::string& program : plan.programs) {
@@ -516,8 +523,12 @@ void container_main(ChildMemory& memory) {
   if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
     fail(memory.channel, Stage::kHostname);
   }
-  make_root(memory);
-  if (plan.mask_kernel_files) mask_kernel_files(memory.channel, memory.processors);
+  if (plan.bundle >= 0) {
+    if (!lay_out_bundle(plan)) fail(memory.channel, Stage::kBundle);
+  } else {
+    make_root(memory);
+    if (plan.mask_kernel_files) mask_kernel_files(memory.channel, memory.processors);
+  }
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);

@@ -13,6 +13,7 @@
 
 #include "runtime/capabilities.h"
 #include "runtime/cgroup.h"
+#include "runtime/seccomp_policy.h"
 
 namespace bld::runtime {
 
@@ -88,12 +89,18 @@ enum class NetworkMode {
 enum class Seccomp {
   kDefault,
   kUnconfined,
-  kCustom,  // the `seccomp_filter` of the spec
+  kCustom,  // the `seccomp_policy` of the spec
 };
 
 struct Rlimit {
   int resource = 0;  // RLIMIT_…
   std::uint64_t soft = 0, hard = 0;
+};
+
+// A program with the command line of runc.
+struct OciRuntime {
+  std::string program;             // a path, or a name in our PATH; empty: bld makes the container
+  std::vector<std::string> flags;  // global ones, without "--"
 };
 
 struct ContainerSpec {
@@ -106,7 +113,8 @@ struct ContainerSpec {
   CapabilitySet capabilities = CapabilitySet::container_default();
   bool no_new_privileges = false;
   Seccomp seccomp = Seccomp::kDefault;
-  std::vector<sock_filter> seccomp_filter;
+  SeccompPolicy seccomp_policy;
+  std::vector<sock_filter> seccomp_filter;  // the policy compiled
   bool mask_kernel_files = true;  // those of /proc and /sys that tell about, or steer, the machine
   std::vector<Rlimit> rlimits;    // clamped to what this machine allows
   ResourceLimits limits;          // what cannot be enforced is left out: see unenforced()
@@ -120,6 +128,7 @@ struct ContainerSpec {
   // streams, and its other side (the master) comes through the socket, as one descriptor. The
   // command starts when a byte has come back: the caller gives the terminal its size before that.
   int console_socket_fd = -1;
+  OciRuntime runtime;
 };
 
 }  // namespace bld::runtime

@@ -19,6 +19,7 @@
 #include "base/mutex.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
+#include "runtime/child_bundle.h"
 #include "runtime/child_plan.h"
 #include "runtime/foreign_program.h"
 #include "runtime/id_map.h"
@@ -26,6 +27,7 @@
 #include "runtime/limits.h"
 #include "runtime/mount_plan.h"
 #include "runtime/network_pool.h"
+#include "runtime/oci_bundle.h"
 #include "runtime/overlay.h"
 #include "runtime/seccomp.h"
 
@@ -150,6 +152,18 @@ void check_texts(const ContainerSpec& spec) {
   check(spec.cwd, "working directory");
 }
 
+// The plan of a container that an OCI runtime makes: the command is the runtime, with our rights.
+// What holds the container in is in the bundle.
+ChildPlan make_runtime_plan(const ContainerSpec& spec) {
+  ChildPlan plan;
+  plan.hostname = spec.hostname;
+  plan.programs = {find_oci_runtime(spec.runtime)};
+  plan.args = oci_runtime_command(spec.runtime, kBundleDirectory);
+  const char* path = ::getenv("PATH");
+  plan.env = {"PATH=" + std::string(path == nullptr ? kDefaultPath : path)};
+  return plan;
+}
+
 // Group 5, "tty" everywhere, if it is mapped.
 std::string pts_options() {
   static const bool has_tty = is_mapped(current_gid_map(), 5);
@@ -203,6 +217,9 @@ base::Error exec_error(const ContainerSpec& spec, int error_number) {
 base::Error setup_error(const ContainerSpec& spec, const MountPlan& mounts, const Report& report) {
   switch (report.stage) {
     case Stage::kExec:
+      if (!spec.runtime.program.empty()) {
+        return base::Error::sys("exec", base::printable(spec.runtime.program), report.error_number);
+      }
       return exec_error(spec, report.error_number);
     case Stage::kDirectory:
       return base::Error::sys("chdir", base::printable(spec.cwd), report.error_number);
@@ -330,7 +347,7 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
   check_ids(spec.user);
   NetworkPool::Lease network = state_->networks->acquire(spec.network);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
-  ChildPlan plan = state_->make_plan(spec);
+  ChildPlan plan = spec.runtime.program.empty() ? state_->make_plan(spec) : make_runtime_plan(spec);
   const Cgroup cgroup(spec.limits);
   MountPlan mounts(spec);
   mounts.fill(plan);

@@ -28,6 +28,7 @@
 #include "base/unique_fd.h"
 #include "runtime/child_plan.h"
 #include "runtime/child_setup.h"
+#include "runtime/kernel_files.h"
 
 namespace bld::runtime {
 namespace {
@@ -199,8 +200,8 @@ void LauncherProcess::prepare_container(Start& start) const {
   const auto resolve = [&start](FdSlot& slot) {
     if (slot >= 0) slot = start.fds.at(static_cast<std::size_t>(slot)).get();
   };
-  for (FdSlot* slot :
-       {&plan.root, &plan.network, &plan.input, &plan.output, &plan.error, &plan.console}) {
+  for (FdSlot* slot : {&plan.root, &plan.bundle, &plan.network, &plan.input, &plan.output,
+                       &plan.error, &plan.console}) {
     resolve(*slot);
   }
   for (FdSlot& slot : plan.cgroups) resolve(slot);
@@ -211,8 +212,7 @@ void LauncherProcess::prepare_container(Start& start) const {
   memory.argv = pointers(plan.args);
   memory.envp = pointers(plan.env);
   memory.channel = start.channel.get();
-  static const long processors = ::sysconf(_SC_NPROCESSORS_CONF);
-  memory.processors = processors;
+  memory.processors = possible_processors();
   memory.lifeline = lifeline_.read.get();
   for (const base::UniqueFd& fd : start.fds) memory.keep.push_back(fd.get());
   memory.keep.push_back(memory.channel);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/rooted_dir.h"
+#include "runtime/child_bundle.h"
 #include "runtime/id_map.h"
 #include "runtime/overlay.h"
 
@@ -86,11 +88,15 @@ MountPlan::MountPlan(const ContainerSpec& spec) {
     error.add_context("mounting the root filesystem");
     throw;
   }
+  if (!spec.runtime.program.empty()) make_bundle();
   points_ = std::make_unique<MountPoints>(fds_[root_], upper_of(spec.root));
   try {
     add_kernel_mounts(spec);
     for (const Mount& mount : spec.mounts) {
       std::visit([this](const auto& value) { add_mount(value); }, mount);
+    }
+    if (bundle_ >= 0) {
+      make_file(fds_[bundle_], "config.json", 0600, bundle_config(spec, bundle_mounts_), 0, 0);
     }
   } catch (...) {
     ops_.clear();
@@ -113,8 +119,47 @@ FdSlot MountPlan::keep(base::UniqueFd fd) {
   return static_cast<FdSlot>(fds_.size() - 1);
 }
 
+void MountPlan::make_bundle() {
+  bundle_ = keep(mount_tmpfs(0, 0700));
+  for (const char* name : {"rootfs", "mounts", "scratch", "empty", "state"}) {
+    if (::mkdirat(fds_[bundle_], name, 0700) != 0) throw base::Error::sys("mkdir", name);
+  }
+}
+
+// A place for the mount in the bundle; the runtime is told to bind it from there to the target.
+MountPlan::Target MountPlan::place_in_bundle(const Target& target, std::uint64_t attributes,
+                                             FdSlot source) {
+  const std::string name = "mounts/" + std::to_string(bundle_mounts_.size());
+  if (is_directory(fds_[source])) {
+    if (::mkdirat(fds_[bundle_], name.c_str(), 0700) != 0) throw base::Error::sys("mkdir", name);
+  } else {
+    make_file(fds_[bundle_], name, 0600, "", 0, 0);
+  }
+
+  struct statvfs status {};
+
+  if (::fstatvfs(fds_[source], &status) != 0) throw base::Error::sys("fstatvfs", target.path);
+  BundleMount mount{target.path, std::string(kBundleDirectory) + "/" + name, {}};
+  const auto option = [&](unsigned long flag, std::uint64_t attribute, const char* word) {
+    if ((status.f_flag & flag) != 0 || (attributes & attribute) != 0) mount.options.push_back(word);
+  };
+  option(ST_RDONLY, MOUNT_ATTR_RDONLY, "ro");
+  option(ST_NOSUID, MOUNT_ATTR_NOSUID, "nosuid");
+  option(ST_NODEV, MOUNT_ATTR_NODEV, "nodev");
+  option(ST_NOEXEC, MOUNT_ATTR_NOEXEC, "noexec");
+  bundle_mounts_.push_back(std::move(mount));
+  base::UniqueFd place(::openat(fds_[bundle_], name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!place) throw base::Error::sys("open", name);
+  return {std::move(place), target.path};
+}
+
 void MountPlan::add(MountAction action, FdSlot source, Target target, std::uint64_t attributes,
                     std::string line) {
+  if (bundle_ >= 0 && target.fd) {
+    // The kernel's own file systems are made by the runtime.
+    if (action != MountAction::kAttach && action != MountAction::kBind) return;
+    target = place_in_bundle(target, attributes, source);
+  }
   lines_.push_back(std::move(line));
   ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, attributes});
 }
@@ -198,6 +243,7 @@ void MountPlan::add_mount(const OverlayView& mount) {
 
 void MountPlan::fill(ChildPlan& plan) const {
   plan.root = root_;
+  plan.bundle = bundle_;
   plan.mounts = ops_;
 }
 

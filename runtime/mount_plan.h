@@ -9,12 +9,14 @@
 #include "runtime/child_plan.h"
 #include "runtime/container_spec.h"
 #include "runtime/mount_points.h"
+#include "runtime/oci_bundle.h"
 
 namespace bld::runtime {
 
 class MountPlan {
  public:
-  // Mounts the root filesystem, detached, and makes the mount points in it.
+  // Mounts the root filesystem, detached, and makes the mount points in it. For an OCI runtime it
+  // makes a bundle too: the mounts are put into places of that, from where the runtime takes them.
   explicit MountPlan(const ContainerSpec& spec);
   // Takes the mount points away again, if clean_up() did not.
   ~MountPlan();
@@ -36,6 +38,8 @@ class MountPlan {
   using Target = MountPoints::Target;
 
   FdSlot keep(base::UniqueFd fd);
+  void make_bundle();
+  Target place_in_bundle(const Target& target, std::uint64_t attributes, FdSlot source);
   void add(MountAction action, FdSlot source, Target target, std::uint64_t attributes,
            std::string line);
   void add_kernel_mounts(const ContainerSpec& spec);
@@ -49,6 +53,8 @@ class MountPlan {
   std::vector<MountOp> ops_;
   std::vector<std::string> lines_;
   FdSlot root_ = -1;
+  FdSlot bundle_ = -1;  // the tmpfs of the bundle, if there is an OCI runtime
+  std::vector<BundleMount> bundle_mounts_;
   FdSlot files_ = -1;  // the tmpfs with the contents of all FileMounts
   int file_count_ = 0;
   std::unique_ptr<MountPoints> points_;

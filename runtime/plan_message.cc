@@ -69,6 +69,7 @@ class Decoder {
 template <typename Archive, typename Plan>
 void fields(Archive& archive, Plan& plan) {
   archive(plan.root);
+  archive(plan.bundle);
   archive(plan.network);
   archive(plan.input);
   archive(plan.output);
@@ -119,6 +120,7 @@ const char* stage_name(Stage stage) {
                                     "pivot_root",
                                     "umount of the old root",
                                     "masking /proc and /sys",
+                                    "mounting the bundle",
                                     "standard input and output",
                                     "terminal",
                                     "fork",

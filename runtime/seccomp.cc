@@ -9,6 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "runtime/syscall_tree.h"
@@ -156,6 +159,8 @@ class Policy {
 
   std::vector<sock_filter> compile() const { return build_filter(architectures_, kMissing); }
 
+  SeccompPolicy in_words() const;
+
  private:
   void add_architecture(std::uint32_t token, std::uint32_t audit_arch) {
     tokens_.push_back(token);
@@ -177,9 +182,69 @@ class Policy {
   std::vector<Architecture> architectures_;
 };
 
-}  // namespace
+SeccompPolicy::Action action_of(std::uint32_t result) {
+  if (result == kAllow) return {.name = "SCMP_ACT_ALLOW"};
+  return {.name = "SCMP_ACT_ERRNO", .error = result & SECCOMP_RET_DATA};
+}
 
-std::vector<sock_filter> compile_default_filter(const CapabilitySet& capabilities) {
+// What its first argument decides. "One of these, else refused" cannot be said in whole: all else
+// gets the default action.
+void add_tests(std::vector<SeccompPolicy::Rule>& rules, const std::string& name,
+               const Decision& decision) {
+  const auto add = [&](std::uint32_t result, const char* comparison, std::uint64_t value,
+                       std::uint64_t second) {
+    rules.push_back(
+        {{name},
+         action_of(result),
+         {{.index = 0, .comparison = comparison, .value = value, .second_value = second}}});
+  };
+  for (const std::uint32_t operand : decision.operands) {
+    if (decision.test == Decision::Test::kEqualsOneOf) {
+      add(decision.result, "SCMP_CMP_EQ", operand, 0);
+    } else if (decision.test == Decision::Test::kNotEqual) {
+      add(decision.result, "SCMP_CMP_NE", operand, 0);
+      add(decision.otherwise, "SCMP_CMP_EQ", operand, 0);
+    } else {
+      add(decision.result, "SCMP_CMP_MASKED_EQ", operand, 0);
+      for (std::uint32_t bit = 1; bit != 0; bit <<= 1) {
+        if ((operand & bit) != 0) add(decision.otherwise, "SCMP_CMP_MASKED_EQ", bit, bit);
+      }
+    }
+  }
+}
+
+// By name, as each architecture's reader finds its numbers. A call that is known and has no rule is
+// refused by name, so that the default can be that a call does not exist.
+SeccompPolicy Policy::in_words() const {
+  SeccompPolicy policy;
+  policy.default_action = action_of(kMissing);
+  std::map<std::string, Decision> decisions;
+  for (std::size_t i = 0; i < architectures_.size(); ++i) {
+    for (std::uint32_t number = 0; number <= architectures_[i].last_known; ++number) {
+      const std::unique_ptr<char, decltype(&std::free)> name(
+          seccomp_syscall_resolve_num_arch(tokens_[i], static_cast<int>(number)), std::free);
+      if (!name) continue;
+      const auto found = architectures_[i].calls.find(number);
+      decisions.emplace(name.get(),
+                        found == architectures_[i].calls.end() ? always(kRefuse) : found->second);
+    }
+  }
+  SeccompPolicy::Rule allowed{{}, action_of(kAllow), {}}, refused{{}, action_of(kRefuse), {}};
+  for (const auto& [name, decision] : decisions) {
+    if (decision.test != Decision::Test::kNone) {
+      add_tests(policy.rules, name, decision);
+    } else if (decision.result == kAllow) {
+      allowed.names.push_back(name);
+    } else if (decision.result == kRefuse) {
+      refused.names.push_back(name);
+    }
+  }
+  policy.rules.push_back(std::move(allowed));
+  policy.rules.push_back(std::move(refused));
+  return policy;
+}
+
+Policy default_policy(const CapabilitySet& capabilities) {
   Policy policy;
   for (const char* name : kAllowed) policy.set(name, always(kAllow));
   for (const auto& [capability, calls] : kWithCapability) {
@@ -198,7 +263,17 @@ std::vector<sock_filter> compile_default_filter(const CapabilitySet& capabilitie
   }
   // Its flags lie in memory, where no filter sees them.
   policy.set("clone3", always(kMissing));
-  return policy.compile();
+  return policy;
+}
+
+}  // namespace
+
+std::vector<sock_filter> compile_default_filter(const CapabilitySet& capabilities) {
+  return default_policy(capabilities).compile();
+}
+
+SeccompPolicy default_seccomp_policy(const CapabilitySet& capabilities) {
+  return default_policy(capabilities).in_words();
 }
 
 }  // namespace bld::runtime

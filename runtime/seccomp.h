@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/capabilities.h"
+#include "runtime/seccomp_policy.h"
 
 namespace bld::runtime {
 
@@ -13,5 +14,8 @@ namespace bld::runtime {
 // that libraries fall back. Capabilities that a container has beyond the default ones open the
 // calls that go with them. Takes milliseconds: compile once, use often.
 std::vector<sock_filter> compile_default_filter(const CapabilitySet& capabilities);
+
+// The same policy in the words of the OCI runtime-spec.
+SeccompPolicy default_seccomp_policy(const CapabilitySet& capabilities);
 
 }  // namespace bld::runtime

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The code between fork and exec makes system calls only: the symbols that its object file needs.
+"""The code between fork and exec makes system calls only: the symbols that its object files need.
 
-fork_exec_calls.py child_setup.cc.o: everything that it calls must be a thin wrapper of one system call, or
+fork_exec_calls.py child_setup.cc.o child_bundle.cc.o: everything that they call must be a thin wrapper of one system call, or
 work on memory that it is given. What allocates, locks, logs or throws is not in this list."""
 
 import subprocess
@@ -14,8 +14,14 @@ sethostname setns setrlimit setsid sigaddset sigemptyset sigprocmask sigwaitinfo
 unlinkat unshare vfork waitpid write __stack_chk_fail _GLOBAL_OFFSET_TABLE_
 """.split())
 
-text = subprocess.run(["nm", "-u", sys.argv[1]], capture_output=True, text=True, check=True).stdout
-names = {line.split()[-1].split("@")[0].removesuffix("64") for line in text.splitlines() if line.strip()}
+
+
+def symbols(option):
+    text = subprocess.run(["nm", "-A", option, *sys.argv[1:]], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1].split("@")[0].removesuffix("64") for line in text.splitlines() if line.strip()}
+
+
+names = symbols("-u") - symbols("--defined-only")  # what one needs of the other is looked at there
 if any(name.startswith(("__asan", "__ubsan", "__tsan", "__sanitizer")) for name in names):
     print("a sanitizer's own calls are in it")
     sys.exit(77)
