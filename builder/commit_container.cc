@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/assemble.h"
+#include "builder/config_edit.h"
 #include "builder/plan.h"
 #include "builder/time_rule.h"
 #include "builder/working_container.h"
@@ -50,10 +51,11 @@ std::optional<image::DiffId> seal_changes(const WorkingContainer& container,
 }
 
 // The whole of it as one layer.
-image::DiffId seal_all(const WorkingContainer& container, const BuildRequest& request,
-                       store::Store& store) {
+image::DiffId seal_all(const WorkingContainer& container, const std::optional<AddedFiles>& added,
+                       const BuildRequest& request, store::Store& store) {
   std::vector<std::filesystem::path> trees = base_of(container).trees(store);
   trees.insert(trees.begin(), store.container_dir(container.record.id) / "upper");
+  if (added) trees.insert(trees.begin(), added->tree.fs());
   std::deque<base::RootedDir> opened;
   std::vector<const base::RootedDir*> merged;
   for (const std::filesystem::path& tree : trees) {
@@ -63,6 +65,27 @@ image::DiffId seal_all(const WorkingContainer& container, const BuildRequest& re
   const base::RootedDir target = base::RootedDir::open(whole.fs());
   layers::squash(merged, target, {.keep_whiteouts = false, .hard_links = false});
   return record_blob(target, time_rule(request), store);
+}
+
+void merge(image::RunConfig& config, const image::RunConfig& more) {
+  for (const std::string& port : more.exposed_ports) add_exposed_port(config, port);
+  for (const std::string& volume : more.volumes) add_volume(config, volume);
+  for (const std::string& entry : more.env) {
+    const std::string name = entry.substr(0, entry.find('=') + 1);
+    std::erase_if(config.env, [&](const std::string& known) { return known.starts_with(name); });
+    config.env.push_back(entry);
+  }
+  for (const auto& [key, value] : more.labels) config.labels[key] = value;
+  config.on_build.insert(config.on_build.end(), more.on_build.begin(), more.on_build.end());
+  if (more.entrypoint) config.entrypoint = more.entrypoint;
+  if (more.cmd) config.cmd = more.cmd;
+  if (more.healthcheck) config.healthcheck = more.healthcheck;
+  if (!more.shell.empty()) config.shell = more.shell;
+  for (const auto text :
+       {&image::RunConfig::user, &image::RunConfig::working_dir, &image::RunConfig::stop_signal,
+        &image::RunConfig::hostname, &image::RunConfig::domainname}) {
+    if (!(more.*text).empty()) config.*text = more.*text;
+  }
 }
 
 // The instructions as a Containerfile that stands on the container's configuration.
@@ -95,9 +118,12 @@ image::ImageConfig with_changes(const image::ImageConfig& config, const CommitOp
   return plan.config;
 }
 
-Plan plan_of(const WorkingContainer& container, const CommitOptions& options) {
+Plan plan_of(const WorkingContainer& container, const std::optional<AddedFiles>& added,
+             const CommitOptions& options) {
   Plan plan;
-  plan.config = with_changes(container.config, options);
+  image::ImageConfig config = container.config;
+  if (options.config) merge(config.config, *options.config);
+  plan.config = with_changes(config, options);
   for (const std::string& words : container.history) {
     plan.history.push_back({.created_by = words, .step = std::nullopt});
   }
@@ -105,6 +131,11 @@ Plan plan_of(const WorkingContainer& container, const CommitOptions& options) {
       {.created_by = container.created_by.empty() ? "/bin/sh" : container.created_by,
        .step = std::nullopt,
        .comment = container.history_comment});
+  if (added) {
+    for (const std::string& words : added->history) {
+      plan.history.push_back({.created_by = words, .step = std::nullopt});
+    }
+  }
   plan.base_name = container.image_name;
   if (container.record.image_manifest) plan.base_digest = container.record.image_manifest->str();
   return plan;
@@ -120,16 +151,23 @@ BuildResult commit_container(std::string_view name, const CommitOptions& options
   CommitOptions all = options;
   all.image.annotations.insert(all.image.annotations.begin(), container.annotations.begin(),
                                container.annotations.end());
-  const Plan plan = plan_of(container, all);
+  const std::optional<AddedFiles> added = add_files(options.files, container, store);
+  const Plan plan = plan_of(container, added, all);
   AssembledLayers layers;
   layers.made_layer.assign(plan.history.size(), false);
   if (all.image.squash) {
-    layers.layers = {seal_all(container, all.image, store)};
+    layers.layers = {seal_all(container, added, all.image, store)};
     layers.made_layer.back() = true;
   } else {
     layers.layers = container.record.layers;
     if (const auto layer = seal_changes(container, all.image, store)) {
       layers.layers.push_back(*layer);
+      // The container's own entry is in front of those of the added files.
+      layers.made_layer[plan.history.size() - 1 - all.files.size()] = true;
+    }
+    if (added) {
+      layers.layers.push_back(
+          record_blob(base::RootedDir::open(added->tree.fs()), time_rule(all.image), store));
       layers.made_layer.back() = true;
     }
   }

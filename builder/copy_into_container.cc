@@ -18,16 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a command line names is a file name before it is a pattern.
-std::string escaped(std::string_view path) {
-  std::string text;
-  for (const char c : path) {
-    if (c == '*' || c == '?' || c == '[' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text;
-}
-
 // As it is now, for reading.
 base::RootedDir look_into(const WorkingContainer& container, store::Store& store) {
   std::vector<fs::path> lower = base_of(container).trees(store);
@@ -36,10 +26,12 @@ base::RootedDir look_into(const WorkingContainer& container, store::Store& store
       runtime::mount_overlay({.lower = std::move(lower), .upper = {}, .work = {}}));
 }
 
-base::RootedDir look_into_image(const std::string& name, const WorkingContainer& container,
-                                const Services& services, const std::stop_token& stop) {
-  const BaseImage image = resolve_base_image(name, {.platform = container.config.platform},
-                                             services.store, services.events, stop);
+base::RootedDir look_into_image(const ContainerCopyOptions& options,
+                                const WorkingContainer& container, const Services& services,
+                                const std::stop_token& stop) {
+  const ImageLookup lookup{.platform = container.config.platform, .connection = options.connection};
+  const BaseImage image =
+      resolve_base_image(options.from, lookup, services.store, services.events, stop);
   std::vector<std::shared_ptr<LayerHandle>> layers;
   for (const image::DiffId& layer : image.config.diff_ids) {
     layers.push_back(LayerHandle::stored(layer));
@@ -69,14 +61,16 @@ Sources open_sources(const ContainerCopyOptions& options, const WorkingContainer
   } else if (services.store.find_container(options.from)) {
     sources.root = look_into(get_container(services.store, options.from), services.store);
   } else {
-    sources.root = look_into_image(options.from, container, services, stop);
+    sources.root = look_into_image(options, container, services, stop);
   }
   for (const auto& source : options.operation.sources) {
     const auto* text = std::get_if<std::string>(&source);
     if (text == nullptr || !is_remote(options.operation, *text)) continue;
     const base::RootedDir scratch = base::RootedDir::open(services.store.make_temp_dir());
-    sources.fetched.push_back(
-        fetch_remote(*text, {.checksum = options.operation.checksum}, scratch, stop));
+    sources.fetched.push_back(fetch_remote(
+        *text,
+        {.checksum = options.operation.checksum, .access = {.connection = options.connection}},
+        scratch, stop));
   }
   return sources;
 }
@@ -85,7 +79,7 @@ CopyOperation placed_operation(const ContainerCopyOptions& options,
                                const WorkingContainer& container) {
   CopyOperation operation = options.operation;
   if (options.from.empty() && !options.context) {
-    const std::string here = escaped(fs::current_path().string()) + "/";
+    const std::string here = literal_pattern(fs::current_path().string()) + "/";
     for (auto& source : operation.sources) {
       auto* text = std::get_if<std::string>(&source);
       if (text == nullptr || text->starts_with('/') || is_remote(operation, *text)) continue;
@@ -97,6 +91,19 @@ CopyOperation placed_operation(const ContainerCopyOptions& options,
   operation.destination = resolve_directory(container.config.config, operation.destination);
   if (in_folder && operation.destination != "/") operation.destination += '/';
   return operation;
+}
+
+// Directories that are there already keep their times.
+void set_times(std::vector<layers::SourcedEntry>& entries, std::int64_t time,
+               const base::RootedDir& root) {
+  for (layers::SourcedEntry& sourced : entries) {
+    layers::FileEntry& entry = sourced.entry;
+    const bool is_there =
+        entry.type == layers::FileEntry::Type::kDirectory && root.lstat(entry.path).has_value();
+    if (is_there) continue;
+    entry.mtime_sec = time;
+    entry.mtime_nsec = 0;
+  }
 }
 
 }  // namespace
@@ -117,7 +124,9 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
                   .owners = options.from.empty() ? SourceOwners::kRoot : SourceOwners::kKept});
   const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
   const base::RootedDir root(runtime::mount_overlay(root_of(container, store)));
-  layers::write_entries_upon(place(operation, selection, root, scratch), root);
+  std::vector<layers::SourcedEntry> entries = place(operation, selection, root, scratch);
+  if (options.timestamp) set_times(entries, *options.timestamp, root);
+  layers::write_entries_upon(entries, root);
   return {selection.digest(), selection.items().size() == 1 && selection.items().front()->kind ==
                                                                    Selection::Item::Kind::kFolder};
 }

@@ -1,6 +1,7 @@
 // bld copy and bld add: files into a working container.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -10,6 +11,7 @@
 #include "base/hash.h"
 #include "builder/build.h"
 #include "builder/copy_step.h"
+#include "registry/transport.h"
 
 namespace bld::builder {
 
@@ -21,6 +23,8 @@ struct ContainerCopyOptions {
   std::optional<std::filesystem::path> context;
   std::optional<std::filesystem::path> ignore_file;  // of the context
   std::string from;  // image or container that the sources are in; empty: this machine
+  registry::ConnectionOptions connection;  // of registries that `from` is in, and of remote sources
+  std::optional<std::int64_t> timestamp;   // of all that is new; nothing: the sources' times
 };
 
 struct CopiedFiles {

@@ -382,6 +382,15 @@ class Selector {
 
 }  // namespace
 
+std::string literal_pattern(std::string_view path) {
+  std::string text;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
 std::string Selection::Item::path_of(const SourceFile& file) const {
   return join_paths(base, file.path);
 }

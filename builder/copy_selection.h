@@ -45,6 +45,10 @@ struct Selection::Item {
 
 std::string join_paths(std::string_view folder, std::string_view name);
 
+// The pattern that only this path matches: what a command line names is a file before it is a
+// pattern.
+std::string literal_pattern(std::string_view path);
+
 // What a walk leaves out. Null: nothing.
 struct WalkFilter {
   const dockerfile::IgnoreFile* ignore = nullptr;  // of paths below the root

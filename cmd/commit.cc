@@ -1,4 +1,5 @@
 // bld commit
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -6,10 +7,13 @@
 #include "builder/commit_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/build_list.h"
+#include "cmd/foreign_flags.h"
 #include "cmd/image_flags.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
 #include "cmd/standard_streams.h"
+#include "image/json.h"
 #include "registry/copy_image.h"
 
 namespace bld::cmd {
@@ -26,8 +30,24 @@ class Commit : public Command {
     flags.add_bool("rm", remove_, "remove the container afterwards");
     flags.add_bool("quiet,q", quiet_, "show no progress");
     connection_.declare(flags);
-    flags.refuse({"config", "add-file", "manifest", "encryption-key", "encrypt-layer", "pull",
-                  "reference-time", "blob-cache"});
+    flags.add_text("manifest", "LIST", list_, "add the image to this manifest list");
+    flags.add_text("config", "FILE", config_file_,
+                   "merge a configuration in Docker's JSON into the image's");
+    flags.add(
+        "add-file", "SOURCE[:DESTINATION]",
+        [this](const std::string& text) {
+          const std::size_t colon = text.find(':');
+          options_.files.push_back({text.substr(0, colon), colon == std::string::npos
+                                                               ? std::string()
+                                                               : text.substr(colon + 1)});
+        },
+        "add a file to the image, not to the container");
+    flags.add_text("reference-time", "FILE", reference_file_, "");
+    flags.add_optional(
+        "disable-compression,D", "", "true",
+        [this](const std::string& text) { compress_ = !parse_bool(text); },
+        "do not compress layers that go to a directory (default true)");
+    declare_commit_foreign_flags(flags);
   }
 
   int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
@@ -36,10 +56,12 @@ class Commit : public Command {
     if (flags.given("layers")) throw base::Error("--layers: a commit makes one layer");
     const std::optional<registry::Location> to = take_destination(arguments);
     image_.apply(options_.image);
+    read_files();
     const builder::BuildResult result =
         builder::commit_container(arguments[0], options_, app.store());
     const std::string id(result.image_id.hex());
     if (to) push(app, id, *to);
+    if (!list_.empty()) add_to_list(app.store(), list_, {result});
     if (!iid_file_.empty()) {
       base::write_file_atomically(iid_file_, result.image_id.str(), 0644);
     }
@@ -49,6 +71,31 @@ class Commit : public Command {
   }
 
  private:
+  // The files that flags name.
+  void read_files() {
+    if (!config_file_.empty()) {
+      const std::string text = base::read_file(config_file_, image::Json::kMaximumBytes);
+      try {
+        image::Json whole = image::Json::object();
+        whole.add("config", image::Json::parse(text));
+        options_.config = image::ImageConfig::parse(whole.str()).config;
+      } catch (base::Error& error) {
+        error.add_context("--config " + config_file_);
+        throw;
+      }
+    }
+    if (reference_file_.empty()) return;
+    if (options_.image.timestamp) {
+      throw base::Error("--reference-time and another time of the image are used together");
+    }
+    struct stat status = {};
+    if (::stat(reference_file_.c_str(), &status) != 0) {
+      throw base::Error::sys("stat", reference_file_);
+    }
+    options_.image.timestamp = status.st_mtim.tv_sec;
+    options_.image.file_times = builder::FileTimes::kSet;
+  }
+
   // A name goes to the store, a transport is pushed to.
   std::optional<registry::Location> take_destination(const std::vector<std::string>& arguments) {
     if (arguments.size() < 2) return std::nullopt;
@@ -64,6 +111,10 @@ class Commit : public Command {
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
     registry::PushOptions options;
     options.connection = connection_.options();
+    // Registries and archives have a compression of their own.
+    if (to.kind == registry::TransportKind::kDirectory && !compress_) {
+      options.compression = layers::Compression::kNone;
+    }
     try {
       registry::push(app.store(), app.store().get_image(id), to, options, *renderer,
                      app.stop_token());
@@ -84,8 +135,8 @@ class Commit : public Command {
   ImageFlags image_;
   ConnectionFlags connection_;
   builder::CommitOptions options_;
-  std::string iid_file_;
-  bool remove_ = false, quiet_ = false;
+  std::string iid_file_, list_, config_file_, reference_file_;
+  bool remove_ = false, quiet_ = false, compress_ = false;
 };
 
 }  // namespace

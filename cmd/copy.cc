@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "builder/copy_into_container.h"
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
@@ -39,8 +40,17 @@ class Copy : public Command {
     } else {
       flags.add_bool("parents", operation.parents, "keep the folders of the sources");
     }
-    flags.refuse(
-        {"timestamp", "authfile", "cert-dir", "creds", "tls-verify", "retry", "retry-delay"});
+    flags.add(
+        "timestamp", "SECONDS",
+        [this](const std::string& text) {
+          const auto seconds = base::parse_unsigned(text);
+          if (!seconds || *seconds > (1ULL << 40)) {
+            throw base::Error("\"{}\" is no number of seconds", text);
+          }
+          options_.timestamp = static_cast<std::int64_t>(*seconds);
+        },
+        "time since 1970 of what is new");
+    connection_.declare(flags);
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
@@ -48,6 +58,7 @@ class Copy : public Command {
     expect_arguments(arguments, 1, -1, "container ID must be specified");
     expect_arguments(arguments, 2, -1, "src must be specified");
     take_words(arguments);
+    options_.connection = connection_.options();
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(Progress::kQuiet, streams);
     const builder::CopiedFiles copied = builder::copy_into_container(
@@ -79,6 +90,7 @@ class Copy : public Command {
   }
 
   builder::ContainerCopyOptions options_;
+  ConnectionFlags connection_;
   std::string context_, ignore_file_;
   bool quiet_ = false;
   HistoryFlag history_;

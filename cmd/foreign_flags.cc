@@ -27,8 +27,19 @@ void accept_only(FlagSet& flags, std::string name, bool value, std::string hint)
 constexpr const char* kNamePlatforms = "name them: --platform A,B --manifest NAME";
 constexpr const char* kScan =
     "write the image with --output type=oci,dest=FILE and let a scanner read that";
+constexpr const char* kSign =
+    "push the image, and sign it there: cosign sign, skopeo copy --sign-by";
+constexpr const char* kDiskImage = "make the disk image from --output type=tar";
 constexpr const char* kCacheHere = "the cache is in the store: keep the directory of --root";
 constexpr const char* kUsage = "/usr/bin/time -v bld build … tells it for the whole build";
+
+void refuse_scanners(FlagSet& flags) {
+  for (const char* name :
+       {"sbom-output", "sbom-purl-output", "sbom-image-output", "sbom-image-purl-output",
+        "sbom-scanner-image", "sbom-scanner-command", "sbom-merge-strategy"}) {
+    flags.refuse(name, kScan);
+  }
+}
 
 }  // namespace
 
@@ -46,16 +57,33 @@ void declare_foreign_flags(FlagSet& flags) {
   flags.refuse("builder", "bld builds by itself: leave the flag out");
   flags.refuse("layer-label", "bld makes no intermediate images; --label is for the image");
   for (const char* name : {"cache-from", "cache-to", "cache-ttl"}) flags.refuse(name, kCacheHere);
-  flags.refuse("sign-by", "push the image, and sign it there: cosign sign, skopeo copy --sign-by");
-  flags.refuse("cw", "make the disk image from --output type=tar");
-  for (const char* name :
-       {"sbom-output", "sbom-purl-output", "sbom-image-output", "sbom-image-purl-output",
-        "sbom-scanner-image", "sbom-scanner-command", "sbom-merge-strategy"}) {
-    flags.refuse(name, kScan);
-  }
+  flags.refuse("sign-by", kSign);
+  flags.refuse("cw", kDiskImage);
+  refuse_scanners(flags);
   flags.refuse("loglevel", "--progress says how much is told");
   flags.refuse("log-rusage", kUsage);
   flags.refuse("rusage-logfile", kUsage);
+}
+
+void declare_commit_foreign_flags(FlagSet& flags) {
+  flags.accept("pull", "POLICY", "it is about the scanner of --sbom, which bld does not have");
+  flags.accept("omit-timestamp", "", "an image has no time of its own unless it is given");
+  flags.refuse("sbom", kScan);
+  refuse_scanners(flags);
+  flags.refuse("sign-by", kSign);
+  flags.refuse("cw", "commit, and make the disk image from bld mount");
+  refuse_encryption(flags);
+}
+
+void refuse_encryption(FlagSet& flags) {
+  for (const char* name : {"encryption-key", "encrypt-layer"}) {
+    flags.refuse(name, "push the image, and encrypt it there: skopeo copy --encryption-key");
+  }
+}
+
+void refuse_decryption(FlagSet& flags) {
+  flags.refuse("decryption-key",
+               "decrypt it first: skopeo copy --decryption-key KEY docker://IMAGE oci:DIR");
 }
 
 }  // namespace bld::cmd

@@ -8,4 +8,11 @@ namespace bld::cmd {
 
 void declare_foreign_flags(FlagSet& flags);
 
+// Those of a commit.
+void declare_commit_foreign_flags(FlagSet& flags);
+
+// --encryption-key and --encrypt-layer; --decryption-key.
+void refuse_encryption(FlagSet& flags);
+void refuse_decryption(FlagSet& flags);
+
 }  // namespace bld::cmd

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/foreign_flags.h"
 #include "dockerfile/values.h"
 
 namespace bld::cmd {
@@ -46,7 +47,7 @@ void ConnectionFlags::declare(FlagSet& flags) {
       "before the first repetition, then doubled (default 1s)");
   flags.add_text("signature-policy", "FILE", policy_file_, "policy.json to follow");
   flags.accept("blob-cache", "DIR", "the store keeps blobs as they come and go");
-  flags.refuse({"decryption-key"});
+  refuse_decryption(flags);
 }
 
 registry::ConnectionOptions ConnectionFlags::options() const {

@@ -1,11 +1,14 @@
 // bld pull
 #include <unistd.h>
 
+#include "base/error.h"
 #include "builder/base_images.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
+#include "registry/list_tags.h"
+#include "registry/registries_conf.h"
 
 namespace bld::cmd {
 
@@ -20,7 +23,7 @@ class Pull : public Command {
     flags.add(
         "policy", "POLICY", [this](const std::string& text) { policy_ = parse_pull_policy(text); },
         "always, missing (default), newer, never");
-    flags.refuse({"all-tags,a"});
+    flags.add_bool("all-tags,a", all_tags_, "pull all tags of the repository");
     flags.accept("remove-signatures", "", "the store keeps no signatures");
     connection_.declare(flags);
     platform_.declare(flags);
@@ -32,12 +35,17 @@ class Pull : public Command {
                                       policy_, connection_.options()};
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
+    std::string ids;
     try {
-      const std::string id = builder::resolve_base_image(arguments[0], lookup, app.store(),
-                                                         *renderer, app.stop_token())
-                                 .image_id;
+      const auto names = all_tags_ ? tagged_names(arguments[0], lookup.connection, app.stop_token())
+                                   : std::vector{arguments[0]};
+      for (const std::string& name : names) {
+        ids += builder::resolve_base_image(name, lookup, app.store(), *renderer, app.stop_token())
+                   .image_id +
+               "\n";
+      }
       renderer->finish(Renderer::End::kSuccess);
-      streams.out(id + "\n");
+      streams.out(ids);
     } catch (...) {
       renderer->finish(Renderer::End::kFailure);
       throw;
@@ -47,7 +55,29 @@ class Pull : public Command {
   }
 
  private:
-  bool quiet_ = false;
+  static std::vector<std::string> tagged_names(const std::string& text,
+                                               const registry::ConnectionOptions& connection,
+                                               const std::stop_token& stop) {
+    const auto location = registry::parse_location(text);
+    if (location && location->kind != registry::TransportKind::kDocker) {
+      throw base::Error("--all-tags: {} is not in a registry", text);
+    }
+    const auto named = location ? image::Reference::parse(location->reference)
+                                : registry::RegistriesConf::load().candidates(text).front();
+    const std::string repository = named.name();
+    if (text.ends_with(":" + named.tag()) || named.digest()) {
+      throw base::Error("tag can't be used with --all-tags");
+    }
+    std::vector<std::string> names;
+    for (const std::string& tag :
+         registry::list_tags(image::Reference::parse(repository), connection, stop)) {
+      names.push_back("docker://" + repository + ":" + tag);
+    }
+    if (names.empty()) throw base::Error("{} has no tags", repository);
+    return names;
+  }
+
+  bool quiet_ = false, all_tags_ = false;
   PullPolicy policy_ = PullPolicy::kMissing;
   ConnectionFlags connection_;
   PlatformFlags platform_;

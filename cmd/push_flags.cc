@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
+#include "cmd/foreign_flags.h"
 #include "cmd/renderer.h"
 
 namespace bld::cmd {
@@ -53,7 +54,7 @@ void PushFlags::declare(FlagSet& flags) {
   declare_compression(flags);
   connection_.declare(flags);
   flags.accept("remove-signatures", "", "the store keeps no signatures");
-  flags.refuse({"encryption-key", "encrypt-layer"});
+  refuse_encryption(flags);
   flags.refuse("sign-by", "push the image, and sign it there: cosign sign, skopeo copy --sign-by");
 }
 
