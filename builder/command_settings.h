@@ -52,6 +52,7 @@ struct CommandSettings {
   std::vector<runtime::TmpfsMount> tmpfs;
   Confinement confinement;
   std::uint64_t shm_size_bytes = 64 << 20;
+  runtime::SharedNamespaces shared;
   runtime::OciRuntime runtime;  // makes the containers, if there is one
 };
 

@@ -1,6 +1,7 @@
 #include "builder/run_step.h"
 
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <utility>
@@ -34,6 +35,12 @@ runtime::NetworkMode network_mode(NetworkChoice instruction, NetworkChoice comma
       return runtime::NetworkMode::kPrivate;
   }
   return runtime::NetworkMode::kPrivate;
+}
+
+std::string own_hostname() {
+  utsname names = {};
+  ::uname(&names);
+  return names.nodename;
 }
 
 std::vector<std::pair<std::string, std::string>> extra_hosts(
@@ -144,6 +151,8 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.hostname = !operation.hostname.empty()  ? operation.hostname
                   : !settings.hostname.empty() ? settings.hostname
                                                : kHostname;
+  spec.shared = settings.shared;
+  if (spec.shared.uts) spec.hostname = own_hostname();
   spec.capabilities =
       runtime::CapabilitySet::container_default(settings.cap_add, settings.cap_drop);
   spec.rlimits = parse_ulimits(settings.ulimits);

@@ -23,9 +23,20 @@ void check_address(const std::string& text) {
   }
 }
 
-// Each command has a namespace of its own for this.
-void declare_own_namespace(FlagSet& flags, std::string_view name) {
-  flags.accept(name, "MODE", "commands have one of their own", {"", "container", "private"});
+// "private", or "host" where `shared` can say so.
+void parse_namespace(const std::string& text, bool* shared) {
+  if (text == "host" && shared == nullptr) {
+    throw Error("commands have a pid namespace of their own")
+        .hint("what a command starts ends with it; the host's processes are not its business");
+  }
+  if (text.starts_with('/') || text.starts_with(':') || text.starts_with("ns:")) {
+    throw Error("namespaces of others are not joined: there are private and host");
+  }
+  const bool own = text.empty() || text == "private" || text == "container";
+  if (!own && text != "host") {
+    throw Error("\"{}\" is not known: there are private and host", base::printable(text));
+  }
+  if (shared != nullptr) *shared = !own;
 }
 
 // `chroot` asks for the least that an isolation has to have; what bld makes has all of it. With it
@@ -89,7 +100,15 @@ void RunFlags::declare_namespaces(FlagSet& flags) {
       "make the containers with an OCI runtime: crun, runc or a path (default: bld itself does)");
   flags.add_list("runtime-flag", "FLAG", settings_.runtime.flags,
                  "global flag of that runtime, without --");
-  for (const char* name : {"ipc", "pid", "uts", "cgroupns"}) declare_own_namespace(flags, name);
+  const auto declare_one = [&flags](const char* name, bool* shared, const char* help) {
+    flags.add(
+        name, "MODE", [shared](const std::string& text) { parse_namespace(text, shared); }, help);
+  };
+  runtime::SharedNamespaces& shared = settings_.shared;
+  declare_one("ipc", &shared.ipc, "private, or host: shared memory and queues are the host's");
+  declare_one("uts", &shared.uts, "private, or host: the host's name is the commands' too");
+  declare_one("cgroupns", &shared.cgroup, "private, or host: the host's control groups are shown");
+  declare_one("pid", nullptr, "private: commands only see their own processes");
   flags.refuse({"userns", "userns-uid-map", "userns-gid-map", "userns-uid-map-user",
                 "userns-gid-map-group", "cdi-config-dir", "hooks-dir"});
 }

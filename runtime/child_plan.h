@@ -24,6 +24,7 @@ enum class MountAction : std::uint32_t {
   kSysNew,   // a new sysfs at `target`, or that of the host if the kernel refuses
   kSysHost,  // the sysfs of the host at `target`
   kDev,      // the detached tmpfs `source` at `target`, with devices, pts, shm and mqueue
+  kDevHost,  // as kDev, with the host's shm and mqueue
 };
 
 struct MountOp {
@@ -53,6 +54,7 @@ struct ChildPlan {
   std::vector<sock_filter> filter;  // empty: none
   std::vector<Rlimit> rlimits;
   std::uint32_t umask = 022;
+  SharedNamespaces shared;
 };
 
 std::string encode(const ChildPlan& plan);

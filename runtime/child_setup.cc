@@ -103,6 +103,19 @@ int mount_sys(const MountOp& op) {
               MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
+// Those of the host's ipc namespace, each as far as the host has it.
+int bind_shared_memory(int dev) {
+  constexpr const char* kDirectories[][2] = {{"/dev/shm", "shm"}, {"/dev/mqueue", "mqueue"}};
+  for (const auto& [host, name] : kDirectories) {
+    if (bind(AT_FDCWD, host, dev, name, false,
+             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) != 0 &&
+        errno != ENOENT) {
+      return -1;
+    }
+  }
+  return 0;
+}
+
 int mount_dev(const MountOp& op, const ChildPlan& plan) {
   if (attach(op.source, op.target) != 0) return -1;
   constexpr const char* kDevices[][2] = {{"/dev/null", "null"},       {"/dev/zero", "zero"},
@@ -116,6 +129,7 @@ int mount_dev(const MountOp& op, const ChildPlan& plan) {
       0) {
     return -1;
   }
+  if (op.action == MountAction::kDevHost) return bind_shared_memory(op.source);
   if (mount_below(op.source, "shm", "tmpfs", kSafeFlags, plan.shm_options.c_str()) != 0) return -1;
   // A kernel may lack POSIX message queues; nobody has ever missed the mount.
   if (mount_below(op.source, "mqueue", "mqueue", kSafeFlags, nullptr) != 0 && errno != ENODEV) {
@@ -138,6 +152,7 @@ int do_mount(const MountOp& op, const ChildPlan& plan, int scratch) {
     case MountAction::kSysHost:
       return mount_sys(op);
     case MountAction::kDev:
+    case MountAction::kDevHost:
       return mount_dev(op, plan);
   }
   errno = EINVAL;
@@ -235,7 +250,9 @@ bool hide_cpu_throttling(Masks& masks, long processors) {
   return true;
 }
 
-void mask_kernel_files(int channel, long processors) {
+void mask_kernel_files(const ChildMemory& memory) {
+  const int channel = memory.channel;
+  const bool shows_host_groups = memory.plan.shared.cgroup;
   const int null_device = open_path(AT_FDCWD, "/dev/null");
   const int proc = open_kernel_root("/proc", PROC_SUPER_MAGIC);
   const int sys = open_kernel_root("/sys", SYSFS_MAGIC);
@@ -251,9 +268,10 @@ void mask_kernel_files(int channel, long processors) {
   for (const char* name : kHiddenInSys) {
     if (!in_sys.hide(name)) fail(channel, Stage::kMask);
   }
-  if (!hide_cpu_throttling(in_sys, processors)) fail(channel, Stage::kMask);
+  if (!hide_cpu_throttling(in_sys, memory.processors)) fail(channel, Stage::kMask);
   // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
-  if (mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0 &&
+  if (!shows_host_groups &&
+      mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0 &&
       !in_sys.hide("fs/cgroup")) {
     fail(channel, Stage::kMask);
   }
@@ -507,7 +525,8 @@ void enter_cgroups(const ChildMemory& memory) {
   for (const int entrance : memory.plan.cgroups) {
     if (::write(entrance, "0", 1) != 1) fail(memory.channel, Stage::kCgroup);
   }
-  if (::unshare(CLONE_NEWCGROUP) != 0) fail(memory.channel, Stage::kCgroup);
+  if (!memory.plan.shared.cgroup && ::unshare(CLONE_NEWCGROUP) != 0)
+    fail(memory.channel, Stage::kCgroup);
 }
 
 }  // namespace
@@ -520,14 +539,14 @@ void container_main(ChildMemory& memory) {
   if (plan.network >= 0 && ::setns(plan.network, CLONE_NEWNET) != 0) {
     fail(memory.channel, Stage::kNetwork);
   }
-  if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
+  if (!plan.shared.uts && ::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
     fail(memory.channel, Stage::kHostname);
   }
   if (plan.bundle >= 0) {
     if (!lay_out_bundle(plan)) fail(memory.channel, Stage::kBundle);
   } else {
     make_root(memory);
-    if (plan.mask_kernel_files) mask_kernel_files(memory.channel, memory.processors);
+    if (plan.mask_kernel_files) mask_kernel_files(memory);
   }
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.

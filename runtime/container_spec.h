@@ -97,6 +97,13 @@ struct Rlimit {
   std::uint64_t soft = 0, hard = 0;
 };
 
+// Namespaces of the host that a container does not get one of its own for.
+struct SharedNamespaces {
+  bool ipc = false;     // with the host's /dev/shm and /dev/mqueue
+  bool uts = false;     // `hostname` is not set then
+  bool cgroup = false;  // with the host's /sys, read-only
+};
+
 // A program with the command line of runc.
 struct OciRuntime {
   std::string program;             // a path, or a name in our PATH; empty: bld makes the container
@@ -121,6 +128,7 @@ struct ContainerSpec {
   std::uint64_t shm_size_bytes = 64 << 20;
   std::vector<Mount> mounts;
   NetworkMode network = NetworkMode::kHost;
+  SharedNamespaces shared;
   mode_t umask = 022;
   // Descriptors of the caller; -1 is /dev/null.
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;

@@ -157,6 +157,7 @@ void check_texts(const ContainerSpec& spec) {
 ChildPlan make_runtime_plan(const ContainerSpec& spec) {
   ChildPlan plan;
   plan.hostname = spec.hostname;
+  plan.shared = spec.shared;
   plan.programs = {find_oci_runtime(spec.runtime)};
   plan.args = oci_runtime_command(spec.runtime, kBundleDirectory);
   const char* path = ::getenv("PATH");
@@ -339,6 +340,7 @@ ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   if (spec.seccomp == Seccomp::kCustom) plan.filter = spec.seccomp_filter;
   plan.rlimits = effective_limits(spec.rlimits);
   plan.umask = spec.umask;
+  plan.shared = spec.shared;
   return plan;
 }
 

@@ -101,6 +101,11 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
+std::uint64_t namespaces_of(const SharedNamespaces& shared) {
+  return CLONE_NEWPID | CLONE_NEWNS | (shared.ipc ? 0U : CLONE_NEWIPC) |
+         (shared.uts ? 0U : CLONE_NEWUTS) | (shared.cgroup ? 0U : CLONE_NEWCGROUP);
+}
+
 void send_report(int channel, const Report& report) {
   (void)!::send(channel, &report, sizeof report, MSG_NOSIGNAL);
 }
@@ -226,7 +231,7 @@ void LauncherProcess::start(Start& start) {
   clone_args args{};
   args.flags = CLONE_PIDFD;
   if (start.request.kind == Request::Kind::kContainer) {
-    args.flags |= CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    args.flags |= namespaces_of(start.memory.plan.shared);
   }
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pid_fd);
   args.exit_signal = SIGCHLD;

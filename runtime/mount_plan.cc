@@ -168,13 +168,14 @@ void MountPlan::add_kernel_mounts(const ContainerSpec& spec) {
   add(MountAction::kProc, -1, points_->make_without_links("proc"), 0, "proc on /proc");
   const bool own_network = spec.network != NetworkMode::kHost;
   // Root of the machine owns its network, and with it the right to mount a sysfs of it.
-  const bool owned = own_network || !is_user_namespace();
+  const bool owned = (own_network || !is_user_namespace()) && !spec.shared.cgroup;
   add(owned ? MountAction::kSysNew : MountAction::kSysHost, -1, points_->make_without_links("sys"),
       0, "sysfs on /sys");
   const FdSlot dev = keep(make_dev());
   Target target = points_->make_without_links("dev");
   points_->add_mount(target, fds_[dev]);
-  add(MountAction::kDev, dev, std::move(target), 0, "tmpfs on /dev");
+  add(spec.shared.ipc ? MountAction::kDevHost : MountAction::kDev, dev, std::move(target), 0,
+      "tmpfs on /dev");
 }
 
 void MountPlan::add_mount(const BindMount& mount) {

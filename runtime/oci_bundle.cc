@@ -119,12 +119,13 @@ Json mount(const char* destination, const char* type, const char* source, Json o
 
 Json sys_mount(const ContainerSpec& spec) {
   // A sysfs shows a network namespace, and only its owner may mount it.
-  const bool owned = spec.network != NetworkMode::kHost || !is_user_namespace();
+  const bool owned =
+      (spec.network != NetworkMode::kHost || !is_user_namespace()) && !spec.shared.cgroup;
   return owned ? mount("/sys", "sysfs", "sysfs", list({"nosuid", "noexec", "nodev", "ro"}))
                : mount("/sys", "bind", "/sys", list({"rbind", "nosuid", "noexec", "nodev", "ro"}));
 }
 
-Json mounts_of(const ContainerSpec& spec, const std::vector<BundleMount>& mounts) {
+Json kernel_mounts(const ContainerSpec& spec) {
   Json result = Json::array();
   result.push(mount("/proc", "proc", "proc", list({"nosuid", "noexec", "nodev"})));
   result.push(sys_mount(spec));
@@ -132,10 +133,22 @@ Json mounts_of(const ContainerSpec& spec, const std::vector<BundleMount>& mounts
   Json pts = list({"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"});
   if (is_mapped(current_gid_map(), 5)) pts.push("gid=5");
   result.push(mount("/dev/pts", "devpts", "devpts", std::move(pts)));
+  if (spec.shared.ipc) {
+    for (const char* path : {"/dev/shm", "/dev/mqueue"}) {
+      if (!std::filesystem::exists(path)) continue;
+      result.push(mount(path, "bind", path, list({"rbind", "nosuid", "noexec", "nodev"})));
+    }
+    return result;
+  }
   Json shm = list({"nosuid", "noexec", "nodev", "mode=1777"});
   shm.push("size=" + std::to_string(spec.shm_size_bytes));
   result.push(mount("/dev/shm", "tmpfs", "shm", std::move(shm)));
   result.push(mount("/dev/mqueue", "mqueue", "mqueue", list({"nosuid", "noexec", "nodev"})));
+  return result;
+}
+
+Json mounts_of(const ContainerSpec& spec, const std::vector<BundleMount>& mounts) {
+  Json result = kernel_mounts(spec);
   for (const BundleMount& bind : mounts) {
     Json options = list({"rbind", "rprivate"});
     for (const std::string& option : bind.options) options.push(option);
@@ -179,14 +192,14 @@ Json seccomp_of(const SeccompPolicy& policy) {
   return json;
 }
 
-void add_masks(Json& linux_part) {
+void add_masks(Json& linux_part, const ContainerSpec& spec) {
   Json masked = Json::array(), read_only = Json::array();
   for (const char* name : kHiddenInProc) masked.push(std::string("/proc/") + name);
   for (const char* name : kHiddenInSys) masked.push(std::string("/sys/") + name);
   for (long cpu = 0; cpu < possible_processors(); ++cpu) {
     masked.push(fmt::format("/sys/devices/system/cpu/cpu{}/thermal_throttle", cpu));
   }
-  masked.push("/sys/fs/cgroup");
+  if (!spec.shared.cgroup) masked.push("/sys/fs/cgroup");
   for (const char* name : kReadOnlyInProc) read_only.push(std::string("/proc/") + name);
   linux_part.add("maskedPaths", std::move(masked)).add("readonlyPaths", std::move(read_only));
 }
@@ -194,14 +207,18 @@ void add_masks(Json& linux_part) {
 // The network namespace is the one that the runtime is started in.
 Json linux_of(const ContainerSpec& spec) {
   Json namespaces = Json::array();
-  for (const char* name : {"pid", "mount", "ipc", "uts"}) {
+  const auto add = [&namespaces](const char* name) {
     Json entry = Json::object();
     entry.add("type", name);
     namespaces.push(std::move(entry));
-  }
+  };
+  add("pid");
+  add("mount");
+  if (!spec.shared.ipc) add("ipc");
+  if (!spec.shared.uts) add("uts");
   Json json = Json::object();
   json.add("namespaces", std::move(namespaces));
-  if (spec.mask_kernel_files) add_masks(json);
+  if (spec.mask_kernel_files) add_masks(json, spec);
   if (spec.seccomp == Seccomp::kDefault) {
     json.add("seccomp", seccomp_of(default_seccomp_policy(spec.capabilities)));
   } else if (spec.seccomp == Seccomp::kCustom) {
@@ -221,7 +238,8 @@ std::string bundle_config(const ContainerSpec& spec, const std::vector<BundleMou
   root.add("path", "rootfs");
   Json json = Json::object();
   json.add("ociVersion", "1.0.2").add("process", process_of(spec)).add("root", std::move(root));
-  json.add("hostname", spec.hostname).add("mounts", mounts_of(spec, mounts));
+  if (!spec.shared.uts) json.add("hostname", spec.hostname);
+  json.add("mounts", mounts_of(spec, mounts));
   json.add("linux", linux_of(spec));
   return json.str(1);
 }

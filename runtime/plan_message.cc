@@ -93,6 +93,7 @@ void fields(Archive& archive, Plan& plan) {
   archive(plan.filter);
   archive(plan.rlimits);
   archive(plan.umask);
+  archive(plan.shared);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 
 from support import OnBusybox, environment, main, need, run
 
@@ -31,6 +32,44 @@ class NetworkFiles(OnBusybox):
         container = self.bld("from", "busybox").stdout.strip()
         self.assertEqual(self.bld("run", "--dns", "192.0.2.1", container, "cat", "/etc/resolv.conf").stdout,
                          "nameserver 192.0.2.1\n")
+
+
+class Namespaces(OnBusybox):
+    def inside(self, *flags):
+        lines = self.seen("RUN for n in ipc uts cgroup pid; do readlink /proc/self/ns/$n; done; hostname; cat /etc/hostname; "
+                          "ls /sys/fs/cgroup | wc -l\n", *flags)
+        return dict(zip(("ipc", "uts", "cgroup", "pid", "hostname", "file", "groups"), lines))
+
+    def test_private_ones_are_the_default(self):
+        for flags in ((), ("--ipc=private", "--uts", "container", "--cgroupns", "private", "--pid", "private")):
+            inside = self.inside(*flags)
+            for name in ("ipc", "uts", "cgroup", "pid"):
+                self.assertNotEqual(inside[name], os.readlink(f"/proc/self/ns/{name}"))
+            self.assertEqual((inside["hostname"], inside["file"]), ("bld", "bld"))
+
+    def test_those_of_the_host(self):
+        for more in (), ("--runtime", "crun"), ("--runtime", "runc"):
+            if more:
+                need(more[1])
+            inside = self.inside("--ipc=host", "--uts=host", "--cgroupns", "host", *more)
+            for name in ("ipc", "uts", "cgroup"):
+                self.assertEqual(inside[name], os.readlink(f"/proc/self/ns/{name}"), more)
+            self.assertNotEqual(inside["pid"], os.readlink("/proc/self/ns/pid"))
+            self.assertEqual((inside["hostname"], inside["file"]), (os.uname().nodename,) * 2)
+            self.assertEqual(int(inside["groups"]), len(os.listdir("/sys/fs/cgroup")), more)
+
+    def test_shared_memory_of_the_host(self):
+        with tempfile.NamedTemporaryFile(dir="/dev/shm", mode="w") as file:
+            file.write("shared\n")
+            file.flush()
+            for more in (), ("--runtime", "crun"):
+                self.assertEqual(self.seen(f"RUN cat {file.name}\n", "--ipc=host", *more), ["shared"])
+            self.assertEqual(self.seen(f"RUN cat {file.name} || echo none\n"), ["none"])
+
+    def test_what_is_refused(self):
+        for flag, words in (("--pid=host", "pid namespace of their own"), ("--ipc=/proc/1/ns/ipc", "not joined"),
+                            ("--uts=mine", "private and host")):
+            self.assertIn(words, self.fails("RUN true\n", flag))
 
 
 class Security(OnBusybox):
