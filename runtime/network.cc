@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/process.h"
 #include "base/text.h"
 
 namespace bld::runtime {
@@ -42,6 +43,12 @@ ResolvConf read_resolv_conf(const std::filesystem::path& path) {
   return result;
 }
 
+std::string user_mode_nameserver() {
+  const bool slirp =
+      base::find_program("pasta").empty() && !base::find_program("slirp4netns").empty();
+  return std::string(slirp ? kSlirpNameserver : kForwardedNameserver);
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
 }
@@ -58,7 +65,7 @@ std::string resolv_conf_for(NetworkMode mode, const ResolvConfOptions& options) 
     if (conf.nameservers.empty() && before != 0) {
       conf.nameservers = read_resolv_conf(options.upstream_file).nameservers;
       std::erase_if(conf.nameservers, is_loopback);
-      if (conf.nameservers.empty()) conf.nameservers = {std::string(kForwardedNameserver)};
+      if (conf.nameservers.empty()) conf.nameservers = {user_mode_nameserver()};
     }
   }
   if (!options.nameservers.empty()) conf.nameservers = options.nameservers;

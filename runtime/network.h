@@ -12,8 +12,10 @@
 
 namespace bld::runtime {
 
-// Where a user-mode network forwards DNS queries to the host's own resolver.
+// Where pasta forwards DNS queries to the host's own resolver: we choose the address.
 inline constexpr std::string_view kForwardedNameserver = "169.254.1.1";
+// Where slirp4netns does.
+inline constexpr std::string_view kSlirpNameserver = "10.0.2.3";
 
 struct ResolvConfOptions {
   std::vector<std::string> nameservers, searches, options;  // each replaces the host's if not empty
@@ -22,7 +24,8 @@ struct ResolvConfOptions {
 };
 
 // The text of /etc/resolv.conf. Name servers of the host on a loopback address cannot be reached
-// from a private network: the upstream ones stand in for them, or the user-mode network's.
+// from a private network: the upstream ones stand in for them, or that of the user-mode network
+// which is installed.
 std::string resolv_conf_for(NetworkMode mode, const ResolvConfOptions& options = {});
 
 // The text of /etc/hosts: localhost, the container's own name, and (name, address) pairs.

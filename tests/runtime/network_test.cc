@@ -35,6 +35,35 @@ TEST(ResolvConf, AResolverOnLoopbackIsReplacedInAPrivateNetwork) {
             "nameserver 169.254.1.1\n");
 }
 
+// PATH without pasta, for as long as this lives.
+class OnlySlirp {
+ public:
+  OnlySlirp() {
+    for (const char* name : {"slirp4netns"}) {
+      const std::string found = base::find_program(name);
+      if (!found.empty()) std::filesystem::create_symlink(found, temp_ / name);
+    }
+    ::setenv("PATH", temp_.path().c_str(), 1);
+  }
+
+  ~OnlySlirp() { ::setenv("PATH", before_.c_str(), 1); }
+
+  OnlySlirp(const OnlySlirp&) = delete;
+  OnlySlirp& operator=(const OnlySlirp&) = delete;
+
+ private:
+  test::TempDir temp_;
+  std::string before_ = ::getenv("PATH");
+};
+
+TEST(ResolvConf, SlirpHasAResolverOfItsOwn) {
+  if (base::find_program("slirp4netns").empty()) GTEST_SKIP() << "slirp4netns is not installed";
+  const OnlySlirp path;
+  const test::TempDir temp;
+  EXPECT_EQ(resolv_conf_for(NetworkMode::kPrivate, from(temp, "nameserver 127.0.0.1\n")),
+            "nameserver 10.0.2.3\n");
+}
+
 TEST(ResolvConf, WhatIsAskedForReplacesTheHosts) {
   const test::TempDir temp;
   auto options = from(temp, "nameserver 10.0.0.1\nsearch a\n");
@@ -93,6 +122,39 @@ TEST_F(NetworkTest, PrivateHasAnInterfaceAndARoute) {
   wanted.args = {"sh", "-c", "readlink /proc/self/ns/net"};
   const std::string first = run(wanted).output;
   EXPECT_EQ(run(wanted).output, first);
+}
+
+TEST_F(NetworkTest, SlirpConnectsWherePastaIsNotInstalled) {
+  if (base::find_program("slirp4netns").empty()) GTEST_SKIP() << "slirp4netns is not installed";
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/net/tun is closed to us";
+  const OnlySlirp path;
+  ContainerSpec wanted = spec("ls /sys/class/net; ip route | grep default");
+  wanted.network = NetworkMode::kPrivate;
+  const auto launcher = Launcher::start();  // with a pool in which nothing is connected yet
+  base::Pipe pipe = base::make_pipe();
+  wanted.stdout_fd = pipe.write.get();
+  EXPECT_EQ(launcher->run(wanted, {}).status, 0);
+  pipe.write.reset();
+  EXPECT_EQ(base::read_fd(pipe.read.get(), 4096), "lo\ntap0\ndefault via 10.0.2.2 dev tap0 \n");
+}
+
+TEST_F(NetworkTest, WithoutEitherOnlyAPrivateOneIsAnError) {
+  const std::string before = ::getenv("PATH");
+  ::setenv("PATH", "/nowhere", 1);
+  ContainerSpec wanted = spec("true");
+  const auto launcher = Launcher::start();
+  for (const NetworkMode mode : {NetworkMode::kHost, NetworkMode::kNone}) {
+    wanted.network = mode;
+    EXPECT_EQ(launcher->run(wanted, {}).status, 0);
+  }
+  wanted.network = NetworkMode::kPrivate;
+  try {
+    launcher->run(wanted, {});
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_NE(error.hint().find("apt install passt"), std::string::npos);
+  }
+  ::setenv("PATH", before.c_str(), 1);
 }
 
 }  // namespace
