@@ -92,82 +92,83 @@ std::string find_map_tool(const char* name) {
   return path;
 }
 
-// Runs newuidmap or newgidmap on `pid`. Returns what is wrong, or nothing.
-std::string write_map(const std::string& tool, pid_t pid, const std::vector<IdMap>& map) {
-  base::ProcessOptions options;
-  options.args = {tool, std::to_string(pid)};
+std::vector<std::string> map_command(const char* tool, const std::vector<IdMap>& map) {
+  std::vector<std::string> words = {find_map_tool(tool), std::to_string(::getpid())};
   for (const IdMap& range : map) {
     for (const std::uint32_t number : {range.container, range.host, range.count}) {
-      options.args.push_back(std::to_string(number));
+      words.push_back(std::to_string(number));
     }
   }
-  try {
-    const base::ProcessResult result = base::run_process(options);
-    if (result.exit_status == 0) return "";
-    return fmt::format("{} failed: {}", tool, base::trim(result.error_output));
-  } catch (const base::Error& error) {
-    return error.what();
-  }
+  return words;
 }
 
-// A process that stays behind in the namespace around us: newuidmap has its rights only there.
+// newuidmap or newgidmap for this process. It has its rights only in the namespace around us, so it
+// is forked before we leave that, and starts when it is told to.
 class MapWriter {
  public:
-  MapWriter(const std::vector<IdMap>& uids, const std::vector<IdMap>& gids) {
-    const std::string uid_tool = find_map_tool("newuidmap");
-    const std::string gid_tool = find_map_tool("newgidmap");
-    base::Pipe go = base::make_pipe(), answer = base::make_pipe();
-    const pid_t parent = ::getpid();
+  MapWriter(const char* tool, const std::vector<IdMap>& map) : command_(map_command(tool, map)) {
+    std::vector<char*> argv;
+    for (std::string& word : command_) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    base::Pipe go = base::make_pipe(), output = base::make_pipe();
     child_ = ::fork();
-    if (child_ < 0) throw base::Error::sys("fork", "newuidmap");
+    if (child_ < 0) throw base::Error::sys("fork", tool);
     if (child_ == 0) {
       go.write.reset();
       char byte = 0;
       if (::read(go.read.get(), &byte, 1) != 1) ::_exit(0);  // the parent gave up
-      std::string trouble = write_map(uid_tool, parent, uids);
-      if (trouble.empty()) trouble = write_map(gid_tool, parent, gids);
-      (void)!::write(answer.write.get(), trouble.data(), trouble.size());
-      ::_exit(0);
+      ::dup2(output.write.get(), STDERR_FILENO);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
     }
     go_ = std::move(go.write);
-    answer_ = std::move(answer.read);
+    output_ = std::move(output.read);
   }
 
   ~MapWriter() {
     go_.reset();
-    ::waitpid(child_, nullptr, 0);
+    if (child_ > 0) ::waitpid(child_, nullptr, 0);
   }
 
   MapWriter(const MapWriter&) = delete;
   MapWriter& operator=(const MapWriter&) = delete;
 
-  void write_maps() {
-    base::write_all(go_.get(), base::as_bytes("x"));
-    const std::string trouble = base::read_fd(answer_.get(), 1 << 16);
-    if (!trouble.empty()) {
-      throw base::Error("{}", base::printable(trouble))
-          .hint(
-              "newuidmap and newgidmap need the set-uid bit or file capabilities (sudo chmod u+s "
-              "/usr/bin/newuidmap /usr/bin/newgidmap), and the ranges of /etc/subuid and "
-              "/etc/subgid must be valid");
+  void start() { base::write_all(go_.get(), base::as_bytes("x")); }
+
+  void finish() {
+    const std::string said = base::read_fd(output_.get(), 1 << 16);
+    int status = 0;
+    while (::waitpid(child_, &status, 0) < 0) {
+      if (errno != EINTR) throw base::Error::sys("waitpid", command_[0]);
     }
+    child_ = -1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+    throw base::Error("{} failed: {}", command_[0], base::printable(base::trim(said)))
+        .hint(
+            "newuidmap and newgidmap need the set-uid bit or file capabilities (sudo chmod u+s "
+            "/usr/bin/newuidmap /usr/bin/newgidmap), and the ranges of /etc/subuid and "
+            "/etc/subgid must be valid");
   }
 
  private:
-  base::UniqueFd go_, answer_;
+  std::vector<std::string> command_;
+  base::UniqueFd go_, output_;
   pid_t child_ = -1;
 };
 
 void enter_user_namespace(const EnterOptions& options, uid_t uid, gid_t gid) {
   const std::vector<IdMap> uids = container_map(uid, subordinate_ids(options.subuid_file, uid));
   const std::vector<IdMap> gids = container_map(gid, subordinate_ids(options.subgid_file, uid));
-  MapWriter writer(uids, gids);
+  MapWriter uid_writer("newuidmap", uids), gid_writer("newgidmap", gids);
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
     const int error_number = errno;
     throw base::Error::sys("unshare", "user namespace", error_number)
         .hint(user_namespace_remedy(error_number));
   }
-  writer.write_maps();
+  uid_writer.start();
+  gid_writer.start();
+  uid_writer.finish();
+  gid_writer.finish();
   if (::setresgid(0, 0, 0) != 0) throw base::Error::sys("setresgid", "0");
   if (::setresuid(0, 0, 0) != 0) throw base::Error::sys("setresuid", "0");
 }

@@ -103,7 +103,7 @@ Container Store::create_container(Container container) {
   state.pin_unrecorded(pin_of_container(container.id));
   make_dirs(state.container_path(container.id));
   try {
-    Session session(state.database, SessionKind::kDurableWrite);
+    Session session(state.database, SessionKind::kWrite);
     refuse_used_name(session, container);
     if (container.image_manifest && !read_image(session, container.image_manifest->str())) {
       throw Error("{}: image not known", container.image_manifest->str());
@@ -145,7 +145,7 @@ std::vector<Container> Store::containers() {
 
 void Store::update_container(const Container& container) {
   (void)state_->lease();
-  Session session(state_->database, SessionKind::kDurableWrite);
+  Session session(state_->database, SessionKind::kWrite);
   refuse_used_name(session, container);
   if (session.run("UPDATE containers SET name = ?, config = ? WHERE id = ?", container.name,
                   container.config, container.id) == 0) {

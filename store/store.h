@@ -148,6 +148,9 @@ class Store {
   void remember_file_digests(std::span<const FileDigest> digests);
 
   // ── working containers ───────────────────────────────────────────────────────────────────────
+  // What is changed here survives a crash of bld. Like the container's files, which nobody syncs
+  // before a commit, the last of it may be lost with the power; what is removed stays removed.
+
   // Also makes container_dir() with upper/ and work/. The name must be free (Error as Buildah's).
   Container create_container(Container container);
   std::optional<Container> find_container(std::string_view name_or_id_or_prefix);
