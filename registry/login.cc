@@ -16,15 +16,15 @@ namespace {
 namespace fs = std::filesystem;
 using image::Json;
 
-constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::size_t kMaxLoginFileBytes = 1 << 20;
 
 Json read_login_file(const fs::path& file) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return Json::object();
   try {
-    const std::string text = base::read_file(file, kMaxFile);
+    const std::string text = base::read_file(file, kMaxLoginFileBytes);
     if (base::trim(text).empty()) return Json::object();
-    Json json = Json::parse(text, kMaxFile);
+    Json json = Json::parse(text, kMaxLoginFileBytes);
     json.as_object();
     return json;
   } catch (base::Error& error) {

@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 using image::Json;
 using image::Reference;
 
-constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::size_t kMaxConfBytes = 1 << 20;
 
 Json read(const fs::path& file) {
-  return image::parse_toml(base::read_file(file, kMaxFile), file.string());
+  return image::parse_toml(base::read_file(file, kMaxConfBytes), file.string());
 }
 
 std::string environment(const char* name) {

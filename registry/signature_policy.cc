@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using image::Json;
 
-constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::size_t kMaxPolicyBytes = 1 << 20;
 
 void check_requirements(const Json& requirements) {
   if (requirements.as_array().empty()) throw base::Error("a list of requirements is empty");
@@ -93,7 +93,7 @@ SignaturePolicy SignaturePolicy::load(const fs::path& file) {
     if (chosen.empty() && !directory.empty() && fs::exists(candidate)) chosen = candidate;
   }
   if (chosen.empty()) return {};
-  return parse(base::read_file(chosen, kMaxFile), chosen.string());
+  return parse(base::read_file(chosen, kMaxPolicyBytes), chosen.string());
 }
 
 const Json& SignaturePolicy::requirements_for(const Location& from, std::string& scope) const {
