@@ -16,7 +16,8 @@ std::strong_ordering compare_paths(std::string_view a, std::string_view b) {
 
 bool is_layer_xattr(std::string_view name) {
   if (name == "security.capability") return true;
-  return name.starts_with("user.") && !name.starts_with("user.overlay.");
+  return name.starts_with("user.") && !name.starts_with("user.overlay.") &&
+         !name.starts_with("user.bld.overlay.");
 }
 
 }  // namespace bld::layers

@@ -44,8 +44,9 @@ inline bool tree_order(const FileEntry& a, const FileEntry& b) {
   return compare_paths(a.path, b.path) < 0;
 }
 
-// Whether an extended attribute belongs to a layer: user.* without user.overlay.*, and
-// security.capability. All others neither enter a layer nor leave one.
+// Whether an extended attribute belongs to a layer: user.* without what trees are marked with
+// (user.overlay.*, user.bld.overlay.*), and security.capability. All others neither enter a layer
+// nor leave one.
 bool is_layer_xattr(std::string_view name);
 
 }  // namespace bld::layers

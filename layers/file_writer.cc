@@ -19,6 +19,13 @@ namespace {
 using base::Error;
 using Type = FileEntry::Type;
 
+int make_whiteout(int directory, const char* name) {
+  if (::mknodat(directory, name, S_IFCHR, makedev(0, 0)) == 0) return 0;
+  if (errno != EPERM) return -1;
+  const base::UniqueFd fd(::openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  return fd ? ::fsetxattr(fd.get(), kWhiteoutMark, "y", 1, 0) : -1;
+}
+
 std::array<struct timespec, 2> times_of(std::int64_t seconds, std::uint32_t nanoseconds) {
   const struct timespec mtime = {seconds, static_cast<long>(nanoseconds)};
   return {mtime, mtime};
@@ -66,7 +73,7 @@ bool create_special(int directory, const std::string& name, const FileEntry& ent
     call = "symlink";
     result = ::symlinkat(entry.link.c_str(), directory, name.c_str());
   } else if (entry.type == Type::kWhiteout) {
-    result = ::mknodat(directory, name.c_str(), S_IFCHR, makedev(0, 0));
+    result = make_whiteout(directory, name.c_str());
   } else {
     BLD_CHECK(entry.type == Type::kFifo);
     result = ::mknodat(directory, name.c_str(), S_IFIFO | 0600, 0);
@@ -92,13 +99,15 @@ bool create_special(int directory, const std::string& name, const FileEntry& ent
 }
 
 void make_opaque(int directory) {
-  if (::fsetxattr(directory, "user.overlay.opaque", "y", 1, 0) != 0) {
-    throw Error::sys("setxattr", "user.overlay.opaque");
-  }
+  if (::fsetxattr(directory, "user.overlay.opaque", "y", 1, 0) == 0) return;
+  const int error_number = errno;
+  if (::fsetxattr(directory, kOpaqueMark, "y", 1, 0) == 0) return;
+  throw Error::sys("setxattr", "user.overlay.opaque", error_number)
+      .hint("layers need a file system with user extended attributes: name another with --root");
 }
 
 void make_not_opaque(int directory) {
-  for (const char* name : {"user.overlay.opaque", "trusted.overlay.opaque"}) {
+  for (const char* name : {"user.overlay.opaque", "trusted.overlay.opaque", kOpaqueMark}) {
     if (::fremovexattr(directory, name) != 0 && errno != ENODATA && errno != ENOTSUP &&
         errno != EPERM) {
       throw Error::sys("removexattr", name);
@@ -112,8 +121,12 @@ bool stat_name(int directory, const std::string& name, struct stat& status) {
   throw Error::sys("stat", "");
 }
 
-bool is_whiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == 0;
+bool is_whiteout(int directory, const std::string& name, const struct stat& status) {
+  if (S_ISCHR(status.st_mode)) return status.st_rdev == 0;
+  if (!S_ISREG(status.st_mode) || status.st_size != 0) return false;
+  const base::UniqueFd fd(
+      ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  return fd && ::fgetxattr(fd.get(), kWhiteoutMark, nullptr, 0) >= 0;
 }
 
 void remove_name(int directory, const std::string& name) {

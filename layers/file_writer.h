@@ -24,12 +24,19 @@ void set_times(int fd, std::int64_t seconds, std::uint32_t nanoseconds);
 // A symlink, fifo or whiteout with owner and time; false where the name is taken.
 bool create_special(int directory, const std::string& name, const FileEntry& entry);
 
+// In overlay format, or in marks of our own where the file system keeps that format for itself: an
+// overlay lets nobody make whiteouts, and no opaque directories if it is mounted with userxattr. No
+// overlay mount that takes changes can stand on such a file system, so none ever meets the marks.
+inline constexpr const char* kWhiteoutMark = "user.bld.overlay.whiteout";  // of an empty file
+inline constexpr const char* kOpaqueMark = "user.bld.overlay.opaque";
+
 void make_opaque(int directory);
 void make_not_opaque(int directory);
 
 // Nothing where the name does not exist.
 bool stat_name(int directory, const std::string& name, struct stat& status);
-bool is_whiteout(const struct stat& status);
+// `status` is what the name looks like.
+bool is_whiteout(int directory, const std::string& name, const struct stat& status);
 
 // Removes whatever has the name, with all below it; no link is followed.
 void remove_name(int directory, const std::string& name);

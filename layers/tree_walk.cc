@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "layers/dir_stack.h"
+#include "layers/file_writer.h"
 
 namespace bld::layers {
 
@@ -90,8 +91,11 @@ void read_xattrs(int fd, FileEntry& entry) {
     if (is_layer_xattr(text)) {
       entry.xattrs.emplace(text, xattr_value(fd, name));
     } else if (entry.type == Type::kDirectory &&
-               (text == "user.overlay.opaque" || text == "trusted.overlay.opaque")) {
+               (text == "user.overlay.opaque" || text == "trusted.overlay.opaque" ||
+                text == kOpaqueMark)) {
       entry.opaque = entry.opaque || xattr_value(fd, name) == "y";
+    } else if (entry.type == Type::kFile && entry.size == 0 && text == kWhiteoutMark) {
+      entry.type = Type::kWhiteout;
     }
   }
 }
@@ -205,6 +209,10 @@ struct TreeWalk::State {
     file.sparse = status.st_blocks * 512 < status.st_size;
     file.fd = file_fd.get();
     read_xattrs(file.fd, file.entry);
+    if (file.entry.type == Type::kWhiteout) {
+      file_fd.reset();
+      file.fd = -1;
+    }
   }
 
   void visit_special(int parent, const std::string& name, const struct stat& status) {

@@ -1,7 +1,8 @@
 // A directory tree in overlay format as a stream of entries.
 //
 // Overlay format: a whiteout is a character device 0/0, an opaque directory has the xattr
-// user.overlay.opaque (or trusted.overlay.opaque) "y". Neither is shown as what it is made of.
+// user.overlay.opaque (or trusted.overlay.opaque) "y". Neither is shown as what it is made of, nor
+// are the marks of file_writer.h.
 #pragma once
 
 #include <map>

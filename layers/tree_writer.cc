@@ -136,7 +136,7 @@ void TreeWriter::enter(const std::string& name, const std::string& path) {
     fd.reset(::openat(dirs_.top(), name.c_str(), kFlags));
   } else if (!fd && errno == ENOTDIR) {
     struct stat status;
-    if (stat_name(dirs_.top(), name, status) && is_whiteout(status)) {
+    if (stat_name(dirs_.top(), name, status) && is_whiteout(dirs_.top(), name, status)) {
       // The layer hides the old directory of this name and brings a new one.
       remove_name(dirs_.top(), name);
       make_implied(name, path);
@@ -182,7 +182,7 @@ void TreeWriter::add_directory(const std::string& name, const FileEntry& entry) 
     if (errno != EEXIST) throw Error::sys("mkdir", "");
     struct stat status;
     if (stat_name(dirs_.top(), name, status) && !S_ISDIR(status.st_mode)) {
-      hides = hides || is_whiteout(status);
+      hides = hides || is_whiteout(dirs_.top(), name, status);
       remove_name(dirs_.top(), name);
       if (::mkdirat(dirs_.top(), name.c_str(), 0700) != 0) throw Error::sys("mkdir", "");
     }
@@ -211,7 +211,8 @@ void TreeWriter::add_hard_link(const std::string& name, const FileEntry& entry) 
   const auto [target_parent, target_name] = base::split_path(entry.link);
   const base::UniqueFd target_dir(open_beneath(root_, target_parent, O_PATH | O_DIRECTORY));
   struct stat target;
-  if (!target_dir || !stat_name(target_dir.get(), target_name, target) || is_whiteout(target)) {
+  if (!target_dir || !stat_name(target_dir.get(), target_name, target) ||
+      is_whiteout(target_dir.get(), target_name, target)) {
     throw Error("a hard link to {}, which is not in the layer", base::printable(entry.link));
   }
   if (S_ISDIR(target.st_mode)) throw Error("a hard link to a directory");
