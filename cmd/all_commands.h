@@ -33,6 +33,7 @@ std::unique_ptr<Command> make_rename();
 std::unique_ptr<Command> make_rm();
 std::unique_ptr<Command> make_rmi();
 std::unique_ptr<Command> make_run();
+std::unique_ptr<Command> make_source();
 std::unique_ptr<Command> make_tag();
 std::unique_ptr<Command> make_umount();
 std::unique_ptr<Command> make_unshare();

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cmd/exit_code.h"
 #include "cmd/render_error.h"
+#include "cmd/run_flags.h"
 #include "cmd/standard_streams.h"
 #include "cmd/usage.h"
 
@@ -71,8 +72,16 @@ void declare_globals(FlagSet& flags, GlobalOptions& globals) {
       "read this instead of registries.conf; as CONTAINERS_REGISTRIES_CONF");
   flags.accept("short-name-alias-conf", "FILE",
                "nobody is asked what a short name means, so there is nothing to remember");
-  flags.refuse({"imagestore", "transient-store", "registries-conf-dir", "default-mounts-file",
-                "cpu-profile", "memory-profile"});
+  flags.add(
+      "registries-conf-dir", "DIR",
+      [](const std::string& text) { ::setenv("BLD_REGISTRIES_CONF_DIR", text.c_str(), 1); },
+      "read *.conf of this directory instead of registries.conf.d");
+  flags.accept("transient-store", "", "what is kept of a container is too little to cost time");
+  flags.refuse("imagestore", "images and containers are in one store: --root says where");
+  flags.refuse({"default-mounts-file"});
+  for (const char* name : {"cpu-profile", "memory-profile"}) {
+    flags.refuse(name, "perf record bld … measures any program");
+  }
 }
 
 namespace {
@@ -108,7 +117,9 @@ Front parse_front(const std::vector<std::string>& words, GlobalOptions& globals)
   FlagSet flags;
   declare_globals(flags, globals);
   flags.add_bool("version,v", globals.version, "show the version");
-  flags.refuse({"userns-uid-map", "userns-gid-map"});
+  for (const char* name : {"userns-uid-map", "userns-gid-map"}) {
+    flags.refuse(name, std::string(kNoIdMaps));
+  }
   Front front;
   front.rest = flags.parse(words, FlagPlacement::kBeforeArguments);
   front.usage = flags.usage();

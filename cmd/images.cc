@@ -27,6 +27,17 @@ Name split_name(const std::string& text) {
   return {reference.name(), reference.tag().empty() ? "<none>" : reference.tag()};
 }
 
+// A manifest list as it is listed among images.
+ImageRecord listed(const store::ManifestList& list) {
+  ImageRecord record;
+  record.manifest_digest = image::Digest::of(base::as_bytes(list.document));
+  record.config_digest = image::Digest::parse("sha256:" + list.id);
+  record.names = {list.name};
+  record.stored_at = list.created_at;
+  record.size_bytes = list.document.size();
+  return record;
+}
+
 // As Go prints a time.
 std::string go_time(const std::string& rfc3339) {
   std::string text = rfc3339;
@@ -54,6 +65,7 @@ class Images : public Command {
     if (arguments.size() > 1) throw base::Error("'bld images' requires at most 1 argument");
     store::Store& store = app.store();
     std::vector<ImageRecord> shown = store.images();
+    if (!has_label_filter()) add_lists(store, shown);
     if (arguments.size() == 1) only_named(store, arguments[0], shown);
     for (const std::string& filter : filters_) apply_filter(store, filter, shown);
     if (json_) {
@@ -69,10 +81,27 @@ class Images : public Command {
   }
 
  private:
+  // No list has labels.
+  bool has_label_filter() const {
+    return std::any_of(filters_.begin(), filters_.end(),
+                       [](const std::string& filter) { return filter.starts_with("label="); });
+  }
+
+  static void add_lists(store::Store& store, std::vector<ImageRecord>& images) {
+    for (const store::ManifestList& list : store.lists()) images.push_back(listed(list));
+    std::stable_sort(images.begin(), images.end(), [](const ImageRecord& a, const ImageRecord& b) {
+      return a.stored_at > b.stored_at;
+    });
+  }
+
   static void only_named(store::Store& store, const std::string& text,
                          std::vector<ImageRecord>& images) {
     if (const auto found = store.find_image(text)) {
       images = {*found};
+      return;
+    }
+    if (const auto list = store.find_list(text)) {
+      images = {listed(*list)};
       return;
     }
     // "NAME" without a tag stands for all its tags.

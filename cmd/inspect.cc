@@ -12,6 +12,8 @@
 #include "cmd/listing.h"
 #include "cmd/standard_streams.h"
 #include "image/image_config.h"
+#include "image/json.h"
+#include "image/manifest.h"
 
 namespace bld::cmd {
 
@@ -47,16 +49,23 @@ class Inspect : public Command {
  public:
   void declare(FlagSet& flags) override {
     flags.add_text("format,f", "TEMPLATE", format_, "print through a Go template");
-    flags.add_text("type,t", "TYPE", type_, "image or container; without: container, then image");
+    flags.add_text("type,t", "TYPE", type_,
+                   "image, container or manifest; without: container, then image");
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, 1, "container or image name must be specified");
-    if (type_ != "" && type_ != "image" && type_ != "container") {
+    if (type_ != "" && type_ != "image" && type_ != "container" && type_ != "manifest") {
       throw base::Error("the only recognized types are \"container\" and \"image\"");
     }
     if (!format_.empty() && format_.find("{{") == std::string::npos) {
       throw base::Error("invalid format provided: {}", format_);
+    }
+    if (type_ == "manifest") {
+      const auto list = app.store().find_list(arguments[0]);
+      if (!list) throw base::Error("{}: no manifest list of that name", arguments[0]);
+      print(image::Json::parse(list->document).str(4) + "\n");
+      return 0;
     }
     const Value value = find(app.store(), arguments[0]);
     if (format_.empty()) {
@@ -76,9 +85,23 @@ class Inspect : public Command {
         return container_value(store, builder::get_container(store, name));
       }
     }
-    const store::ImageRecord image = store.get_image(name);
+    const store::ImageRecord image = find_image(store, name);
     return inspect_value(store, image, shown_name(image, name), {},
                          store.read_config(image.config_digest));
+  }
+
+  // Of a manifest list, the image for this machine.
+  static store::ImageRecord find_image(store::Store& store, const std::string& name) {
+    const auto image = store.find_image(name);
+    const auto list = image ? std::nullopt : store.find_list(name);
+    if (!list) return store.get_image(name);
+    const auto entry = image::Index::parse(list->document).choose(image::Platform::host());
+    if (!entry) {
+      throw base::Error("{}: the list has no image for {}", list->name,
+                        image::Platform::host().str())
+          .hint("bld manifest inspect shows what it has");
+    }
+    return store.get_image("image@" + entry->digest.str());
   }
 
   std::string format_, type_;

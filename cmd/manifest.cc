@@ -13,6 +13,7 @@
 #include "cmd/push_flags.h"
 #include "cmd/renderer.h"
 #include "cmd/standard_streams.h"
+#include "cmd/subcommands.h"
 #include "image/json.h"
 #include "registry/copy_image.h"
 
@@ -211,9 +212,11 @@ class Add : public Subcommand {
     flags.add_bool("all", all_, "add every image of an index");
     entry_.declare(flags);
     connection_.declare(flags);
-    flags.refuse({"artifact", "artifact-annotation", "artifact-config", "artifact-config-type",
-                  "artifact-exclude-titles", "artifact-layer-type", "artifact-subject",
-                  "artifact-type"});
+    for (const char* name :
+         {"artifact", "artifact-annotation", "artifact-config", "artifact-config-type",
+          "artifact-exclude-titles", "artifact-layer-type", "artifact-subject", "artifact-type"}) {
+      flags.refuse(name, "the lists of bld hold images: oras push writes artifacts to a registry");
+    }
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
@@ -247,15 +250,22 @@ class Annotate : public Subcommand {
   void declare(FlagSet& flags) override {
     entry_.declare(flags);
     flags.add_bool("index", index_, "annotate the list itself");
-    flags.refuse({"subject"});
+    flags.add_text("subject", "IMAGE", subject_, "what the list is about; with --index");
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, index_ ? 1 : 2, 2, "a list and an image must be specified");
+    if (!subject_.empty() && !index_) throw Error("--subject needs --index: it is of the list");
+    std::optional<Descriptor> subject;
+    if (!subject_.empty()) {
+      subject = entry_of(app.store(), app.store().get_image(subject_));
+      subject->platform.reset();
+    }
     std::string digest;
     const store::ManifestList list = edit(app, arguments[0], [&](Index& index) {
       if (index_) {
         entry_.annotate(index.annotations);
+        if (subject) index.subject = subject;
       } else {
         Descriptor& entry = find_entry(index, app.store(), arguments[1]);
         entry_.apply(entry);
@@ -268,6 +278,7 @@ class Annotate : public Subcommand {
 
  private:
   bool index_ = false;
+  std::string subject_;
   EntryFlags entry_;
 };
 
@@ -330,7 +341,7 @@ class PushList : public Subcommand {
     add_fixed_bool(flags, "all", true, "push all images of the list (default true)");
     flags.add_bool("rm", remove_, "remove the list afterwards");
     push_.declare(flags);
-    flags.refuse({"add-compression"});
+    push_.declare_more_compressions(flags);
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
@@ -350,25 +361,17 @@ class PushList : public Subcommand {
   PushFlags push_;
 };
 
-struct SubcommandEntry {
-  std::string_view name, arguments, summary;
-  std::unique_ptr<Command> (*make)();
-};
-
-template <typename Kind>
-std::unique_ptr<Command> make() {
-  return std::make_unique<Kind>();
-}
-
 const SubcommandEntry kSubcommands[] = {
-    {"add", "LIST IMAGE", "Add an image", make<Add>},
-    {"annotate", "LIST IMAGE|DIGEST", "Change what the list says of an image", make<Annotate>},
-    {"create", "LIST [IMAGE...]", "Make a list", make<Create>},
-    {"exists", "LIST", "Exit with 0 if there is such a list, with 1 if not", make<Exists>},
-    {"inspect", "LIST", "Show a list", make<InspectList>},
-    {"push", "LIST [DESTINATION]", "Push a list and its images", make<PushList>},
-    {"remove", "LIST IMAGE|DIGEST", "Take an image out of a list", make<Remove>},
-    {"rm", "LIST...", "Remove lists; their images stay", make<RemoveLists>},
+    {"add", "LIST IMAGE", "Add an image", make_subcommand<Add>},
+    {"annotate", "LIST IMAGE|DIGEST", "Change what the list says of an image",
+     make_subcommand<Annotate>},
+    {"create", "LIST [IMAGE...]", "Make a list", make_subcommand<Create>},
+    {"exists", "LIST", "Exit with 0 if there is such a list, with 1 if not",
+     make_subcommand<Exists>},
+    {"inspect", "LIST", "Show a list", make_subcommand<InspectList>},
+    {"push", "LIST [DESTINATION]", "Push a list and its images", make_subcommand<PushList>},
+    {"remove", "LIST IMAGE|DIGEST", "Take an image out of a list", make_subcommand<Remove>},
+    {"rm", "LIST...", "Remove lists; their images stay", make_subcommand<RemoveLists>},
 };
 
 class Manifest : public Command {
@@ -376,45 +379,7 @@ class Manifest : public Command {
   void declare(FlagSet&) override {}
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
-    if (arguments.empty()) {
-      print(overview());
-      return 0;
-    }
-    const auto* const entry =
-        std::find_if(std::begin(kSubcommands), std::end(kSubcommands),
-                     [&](const SubcommandEntry& e) { return e.name == arguments.front(); });
-    if (entry == std::end(kSubcommands)) throw unknown(arguments.front());
-    const std::unique_ptr<Command> command = entry->make();
-    FlagSet flags;
-    bool help = false;
-    flags.add_bool("help,h", help, "show this text");
-    command->declare(flags);
-    const auto rest = flags.parse(std::span(arguments).subspan(1), FlagPlacement::kAnywhere);
-    if (help) {
-      print(fmt::format("{}\n\nUsage:\n  bld manifest {} [flags] {}\n\nFlags:\n{}", entry->summary,
-                        entry->name, entry->arguments, flags.usage()));
-      return 0;
-    }
-    return command->run(app, flags, rest);
-  }
-
- private:
-  static std::string overview() {
-    std::string text = "Usage:\n  bld manifest SUBCOMMAND\n\nSubcommands:\n";
-    for (const SubcommandEntry& entry : kSubcommands) {
-      text += fmt::format("  {:<9} {:<20} {}\n", entry.name, entry.arguments, entry.summary);
-    }
-    return text;
-  }
-
-  static Error unknown(const std::string& name) {
-    Error error("unknown command \"{}\" for \"bld manifest\"", base::printable(name));
-    std::vector<std::string_view> known;
-    for (const SubcommandEntry& entry : kSubcommands) known.push_back(entry.name);
-    if (const auto meant = base::nearest(name, known)) {
-      error.hint(fmt::format("did you mean {}?", *meant));
-    }
-    return error;
+    return run_subcommand(app, "manifest", kSubcommands, arguments);
   }
 };
 

@@ -58,6 +58,17 @@ void PushFlags::declare(FlagSet& flags) {
   flags.refuse("sign-by", "push the image, and sign it there: cosign sign, skopeo copy --sign-by");
 }
 
+void PushFlags::declare_more_compressions(FlagSet& flags) {
+  flags.add(
+      "add-compression", "gzip|zstd",
+      [this](const std::string& text) {
+        for (const std::string& part : base::split(text, ',')) {
+          options_.more_compressions.push_back(parse_compression(part));
+        }
+      },
+      "push each image of the list in this compression, too");
+}
+
 void PushFlags::run(const Push& push) {
   options_.connection = connection_.options();
   Streams streams(STDOUT_FILENO, STDERR_FILENO);

@@ -14,6 +14,8 @@ namespace bld::cmd {
 class PushFlags {
  public:
   void declare(FlagSet& flags);
+  // --add-compression, of lists.
+  void declare_more_compressions(FlagSet& flags);
 
   // Calls `push` with a renderer for its events, and writes the digest of the manifest that it
   // gives to --digestfile.

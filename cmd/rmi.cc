@@ -31,6 +31,9 @@ class Rmi : public Command {
         if (all_ || image.names.empty()) wanted.push_back(image.id());
       }
     }
+    if (all_) {
+      for (const store::ManifestList& list : app.store().lists()) wanted.push_back(list.id);
+    }
     // All that can be removed is; what cannot is told at the end, in one error.
     std::optional<base::Error> failure;
     for (const std::string& image : wanted) {
@@ -63,8 +66,8 @@ class Rmi : public Command {
     if (all_ && !force) {
       // Images of several names go, too; but no containers.
       const auto record = store.find_image(image);
-      if (!record) return;
-      force = !is_used_by_container(store, *record);
+      if (!record && !store.find_list(image)) return;
+      force = record && !is_used_by_container(store, *record);
     }
     if (const auto list = store.find_list(image)) {
       store.remove_list(list->id);

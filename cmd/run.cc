@@ -39,7 +39,7 @@ class Run : public Command {
         "directory of the relative sources of --mount");
     history_.declare(flags);
     run_.declare(flags);
-    flags.refuse({"no-pivot"});
+    flags.accept("no-pivot", "", "the command sees the same, however its root is changed");
   }
 
   int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {

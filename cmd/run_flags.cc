@@ -1,6 +1,7 @@
 #include "cmd/run_flags.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -8,6 +9,7 @@
 #include "base/text.h"
 #include "cmd/options.h"
 #include "cmd/volume_flag.h"
+#include "runtime/isolation.h"
 
 namespace bld::cmd {
 
@@ -37,6 +39,20 @@ void parse_namespace(const std::string& text, bool* shared) {
     throw Error("\"{}\" is not known: there are private and host", base::printable(text));
   }
   if (shared != nullptr) *shared = !own;
+}
+
+// An ordinary user's commands are in the user namespace that bld entered; root's are in none.
+void check_user_namespace(const std::string& text) {
+  if (text.empty() || text == "host") return;
+  if (text != "private" && text != "container") {
+    throw Error("the user namespace \"{}\" is none of host, private and container",
+                base::printable(text))
+        .hint(std::string(kNoIdMaps));
+  }
+  if (::geteuid() == 0 && !runtime::is_user_namespace()) {
+    throw Error("root's commands are not in a user namespace of their own")
+        .hint("run bld as an ordinary user: all its commands are");
+  }
 }
 
 // `chroot` asks for the least that an isolation has to have; what bld makes has all of it. With it
@@ -109,8 +125,15 @@ void RunFlags::declare_namespaces(FlagSet& flags) {
   declare_one("uts", &shared.uts, "private, or host: the host's name is the commands' too");
   declare_one("cgroupns", &shared.cgroup, "private, or host: the host's control groups are shown");
   declare_one("pid", nullptr, "private: commands only see their own processes");
-  flags.refuse({"userns", "userns-uid-map", "userns-gid-map", "userns-uid-map-user",
-                "userns-gid-map-group", "cdi-config-dir", "hooks-dir"});
+  flags.add(
+      "userns", "MODE", [](const std::string& text) { check_user_namespace(text); },
+      "host: the namespace of bld; private, container: for an ordinary user, the same");
+  for (const char* name :
+       {"userns-uid-map", "userns-gid-map", "userns-uid-map-user", "userns-gid-map-group"}) {
+    flags.refuse(name, std::string(kNoIdMaps));
+  }
+  flags.refuse("cdi-config-dir", "name the device's files: --device /dev/…");
+  flags.refuse("hooks-dir", "bld runs no OCI hooks: do what they do in the commands");
 }
 
 void RunFlags::declare(FlagSet& flags) {

@@ -13,6 +13,11 @@
 
 namespace bld::cmd {
 
+// What to do without maps of IDs.
+inline constexpr std::string_view kNoIdMaps =
+    "root of a container is you, and all others are your subordinate IDs (/etc/subuid, "
+    "/etc/subgid): bld has no other maps";
+
 class RunFlags {
  public:
   void declare(FlagSet& flags);

@@ -19,6 +19,15 @@ class Tag : public Command {
     for (std::size_t i = 1; i < arguments.size(); ++i) {
       names.push_back(image::Reference::parse_local(arguments[i]).with_default_tag());
     }
+    const auto list = app.store().find_list(arguments[0]);
+    if (list && !app.store().find_image(arguments[0])) {
+      // A list has one name: another name is another list of the same images.
+      for (const auto& name : names) {
+        app.store().create_list(
+            {.id = {}, .name = name.str(), .document = list->document, .created_at = {}});
+      }
+      return 0;
+    }
     const store::ImageRecord image = app.store().get_image(arguments[0]);
     store::Transaction transaction = app.store().begin();
     for (const auto& name : names) transaction.name_image(name, image.manifest_digest);

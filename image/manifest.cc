@@ -134,6 +134,7 @@ Index Index::parse(std::string_view text) try {
   }
   index.manifests = read_descriptors(json, "manifests", kMaxIndexEntries);
   index.annotations = json.string_map("annotations");
+  if (const Json* subject = json.find("subject")) index.subject = read_descriptor(*subject);
   return index;
 
 } catch (base::Error& error) {
@@ -144,6 +145,7 @@ Index Index::parse(std::string_view text) try {
 std::string Index::json() const {
   Json json = begin_document(media_type);
   json.add("manifests", write_descriptors(manifests));
+  if (subject) json.add("subject", write_descriptor(*subject));
   if (!annotations.empty()) json.add("annotations", Json::from(annotations));
   return json.str();
 }

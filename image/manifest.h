@@ -30,6 +30,7 @@ struct Manifest {
 struct Index {
   MediaType media_type = MediaType::kOciIndex;  // or kDockerManifestList
   std::vector<Descriptor> manifests;
+  std::optional<Descriptor> subject;
   std::map<std::string, std::string> annotations;
 
   static Index parse(std::string_view json);

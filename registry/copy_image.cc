@@ -30,6 +30,7 @@ using image::Descriptor;
 using image::MediaType;
 
 constexpr unsigned kParallelLayers = 4;
+constexpr const char* kIsZstd = "io.github.containers.compression.zstd";
 constexpr std::uint64_t kProgressBytes = 1 << 20;  // between two messages
 
 // Tells how far a blob is, and ends the copy when it is to stop.
@@ -522,6 +523,24 @@ Descriptor push_index(store::Store& store, const image::Index& index, const Loca
     written.manifests[i].digest = pushed.digest;
     written.manifests[i].size = pushed.size;
     all_docker = all_docker && pushed.media_type == MediaType::kDockerManifest;
+  }
+  for (const layers::Compression compression : options.more_compressions) {
+    PushOptions again = options;
+    again.compression = compression;
+    again.force_compression = true;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const Descriptor pushed = Pusher(store, *sink, again, events, stop).push_member(images[i]);
+      const bool is_there =
+          std::any_of(written.manifests.begin(), written.manifests.end(),
+                      [&](const Descriptor& other) { return other.digest == pushed.digest; });
+      if (is_there) continue;
+      Descriptor entry = written.manifests[i];
+      entry.digest = pushed.digest;
+      entry.size = pushed.size;
+      // What older clients take for the image stays first, and this tells the others apart.
+      if (compression == layers::Compression::kZstd) entry.annotations[kIsZstd] = "true";
+      written.manifests.push_back(std::move(entry));
+    }
   }
   written.media_type = all_docker ? MediaType::kDockerManifestList : MediaType::kOciIndex;
   const std::string text = written.json();

@@ -41,6 +41,8 @@ struct PushOptions {
   // Of the image in an OCI layout or archive; empty: that of the location alone.
   std::vector<LayoutReference> layout_references;
   std::vector<std::string> more_names;  // of the image in a docker-archive
+  // Of an index: each of its images is there once more in this compression.
+  std::vector<layers::Compression> more_compressions;
 };
 
 // The manifest as it was written there. The config's bytes, and so the image ID, stay.

@@ -82,10 +82,16 @@ RegistriesConf RegistriesConf::load() {
   RegistriesConf conf;
   const fs::path file = usual_file();
   if (!file.empty()) conf.add(read(file), file.string());
-  for (const fs::path& directory : {fs::path("/etc"), user_config_dir()}) {
-    for (const fs::path& more : files_in(directory / "containers/registries.conf.d")) {
-      conf.add(read(more), more.string());
+  std::vector<fs::path> directories;
+  if (const std::string named = environment("BLD_REGISTRIES_CONF_DIR"); !named.empty()) {
+    directories = {named};
+  } else {
+    for (const fs::path& directory : {fs::path("/etc"), user_config_dir()}) {
+      directories.push_back(directory / "containers/registries.conf.d");
     }
+  }
+  for (const fs::path& directory : directories) {
+    for (const fs::path& more : files_in(directory)) conf.add(read(more), more.string());
   }
   return conf;
 }

@@ -21,7 +21,8 @@ struct RegistryEndpoint {
 class RegistriesConf {
  public:
   // CONTAINERS_REGISTRIES_CONF (which has to exist), else registries.conf of the user, else of the
-  // machine; then what *.conf in registries.conf.d of the machine and of the user add to it.
+  // machine; then what *.conf in registries.conf.d of the machine and of the user add to it, or
+  // in BLD_REGISTRIES_CONF_DIR instead of both.
   static RegistriesConf load();
 
   // What a name means, in the order in which it is looked for: itself where it says its registry;

@@ -79,6 +79,44 @@ class Lists(CliTest):
         self.bld("push", "--rm", "busybox", f"oci:{place}:y")
         self.assertNotIn("busybox", self.bld("images").stdout)
 
+    def test_images_tag_inspect_and_rmi_know_lists(self):
+        self.bld("manifest", "create", "full", "arm", "amd")
+        self.bld("tag", "full", "other:1")
+        rows = {tuple(line.split()[:2]): line.split()[2] for line in self.bld("images").stdout.splitlines()[1:]}
+        self.assertEqual(rows["localhost/both", "latest"], self.list[:12])
+        self.assertIn(("localhost/other", "1"), rows)
+        self.assertEqual(self.inspect("other:1"), self.inspect("full"))
+        # Of a list, the image for this machine is shown.
+        self.assertEqual(self.bld("inspect", "-f", "{{.OCIv1.Architecture}} {{.FromImage}}", "full").stdout,
+                         "amd64 localhost/amd:latest")
+        self.assertEqual(self.bld("inspect", "--type", "manifest", "full").stdout,
+                         self.bld("manifest", "inspect", "full").stdout)
+        self.assert_fails(self.bld("inspect", "both", ok=False), "has no image for linux/amd64")
+        self.assertEqual(self.bld("images", "-q", "full").stdout.strip(), rows["localhost/full", "latest"])
+        self.assertNotIn("both", self.bld("images", "--filter", "label=x").stdout)
+        self.assertIn("untagged: localhost/other:1", self.bld("rmi", "-a", "-f").stdout)
+        self.assertEqual(self.bld.images(), [])
+
+    def test_subject(self):
+        self.bld("manifest", "add", "both", "amd")
+        self.bld("manifest", "annotate", "--index", "--subject", "arm", "both")
+        self.assertEqual(self.inspect()["subject"]["digest"],
+                         self.bld("inspect", "-f", "{{.FromImageDigest}}", "arm").stdout)
+        self.assert_fails(self.bld("manifest", "annotate", "--subject", "arm", "both", "amd", ok=False), "--index")
+
+    def test_each_image_in_two_compressions(self):
+        self.bld("manifest", "create", "full", "amd", "arm")
+        self.bld("manifest", "push", "-q", "--add-compression", "zstd", "full", f"oci:{self.dir}/layout:both")
+        blobs = self.dir / "layout" / "blobs"
+        entry = json.loads((self.dir / "layout" / "index.json").read_text())["manifests"][0]
+        members = json.loads((blobs / entry["digest"].replace(":", "/")).read_text())["manifests"]
+        self.assertEqual([m["platform"]["architecture"] for m in members], ["amd64", "arm64"] * 2)
+        types = [json.loads((blobs / m["digest"].replace(":", "/")).read_text())["layers"][0]["mediaType"][-4:]
+                 for m in members]
+        self.assertEqual(types, ["gzip", "gzip", "zstd", "zstd"])
+        self.assertEqual([m.get("annotations", {}).get("io.github.containers.compression.zstd") for m in members],
+                         [None, None, "true", "true"])
+
     def test_push_to_a_registry(self):
         need("skopeo")
         self.bld("manifest", "create", "full", "amd", "arm")
