@@ -34,25 +34,6 @@ class AttackTest : public ContainerTest {
     result.args = {"probe", word, value};
     return result;
   }
-
-  // The output of a container that another builder starts, in whom `prepare` ran before.
-  template <typename Prepare>
-  std::string from_builder(const ContainerSpec& wanted, Prepare prepare) const {
-    base::Pipe pipe = base::make_pipe();
-    const pid_t builder = ::fork();
-    if (builder == 0) {
-      pipe.read.reset();
-      prepare();
-      ContainerSpec mine = wanted;
-      mine.stdout_fd = pipe.write.get();
-      Launcher::start()->run(mine, {});
-      ::_exit(0);
-    }
-    pipe.write.reset();
-    std::string output = base::read_fd(pipe.read.get(), 1 << 20);
-    ::waitpid(builder, nullptr, 0);
-    return output;
-  }
 };
 
 TEST_F(AttackTest, TheRootCannotBeLeft) {
@@ -168,6 +149,15 @@ TEST_F(AttackTest, InheritableCapabilitiesOfTheBuilderAreNotInherited) {
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SYS_ADMIN, 0, 0);
   });
   EXPECT_EQ(output, "CapInh:\t0000000000000000\nCapAmb:\t0000000000000000\n");
+}
+
+TEST_F(AttackTest, SetUidProgramsWorkUnlessTheyAreToldNotTo) {
+  std::filesystem::permissions(lower() / "bin/probe", std::filesystem::perms(04755));
+  ContainerSpec wanted = probe("ids");
+  wanted.user = {1000, 1000, {}};
+  EXPECT_EQ(run(wanted).output, "uids 1000 0 0, CapEff:\t00000000a80425fb\n");
+  wanted.no_new_privileges = true;
+  EXPECT_EQ(run(wanted).output, "uids 1000 1000 1000, CapEff:\t0000000000000000\n");
 }
 
 TEST_F(AttackTest, NoNewPrivilegesIsForGood) {

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -107,6 +109,25 @@ class ContainerTest : public ::testing::Test {
   }
 
   Result run(const std::string& script) const { return run(spec(script)); }
+
+  // The output of a container that another builder starts, in whom `prepare` ran before.
+  template <typename Prepare>
+  std::string from_builder(const runtime::ContainerSpec& wanted, Prepare prepare) const {
+    base::Pipe pipe = base::make_pipe();
+    const pid_t builder = ::fork();
+    if (builder == 0) {
+      pipe.read.reset();
+      prepare();
+      runtime::ContainerSpec mine = wanted;
+      mine.stdout_fd = pipe.write.get();
+      runtime::Launcher::start()->run(mine, {});
+      ::_exit(0);
+    }
+    pipe.write.reset();
+    std::string output = base::read_fd(pipe.read.get(), 1 << 20);
+    ::waitpid(builder, nullptr, 0);
+    return output;
+  }
 
   // The names in the upper directory, sorted, "d etc" for a directory.
   std::vector<std::string> upper_names() const {

@@ -69,6 +69,19 @@ TEST_F(LauncherTest, AMissingWorkingDirectoryIsMade) {
   EXPECT_EQ(run(wanted).output, "/missing/one\n755\n755\n");
 }
 
+TEST_F(LauncherTest, LinksInTheWorkingDirectoryStayInside) {
+  const auto marker = temp_->write("outside/marker", "x");
+  std::string up;
+  for (int i = 0; i < 30; ++i) up += "../";
+  std::filesystem::create_symlink(up + marker.parent_path().string().substr(1), lower() / "link");
+  ContainerSpec wanted = spec("pwd; ls marker 2>/dev/null");
+  wanted.cwd = "/link";
+  EXPECT_THROW(run(wanted), base::Error);  // the same path inside: there is nothing
+  std::filesystem::create_directory_symlink("/../../etc", lower() / "config");
+  wanted.cwd = "/config/../config";
+  EXPECT_EQ(run(wanted).output, "/etc\n");
+}
+
 TEST_F(LauncherTest, TheEnvironmentIsWhatWasAskedFor) {
   ContainerSpec wanted = spec("");
   wanted.args = {"env"};

@@ -137,6 +137,18 @@ TEST_F(MountTest, LinksInPlaceOfKernelDirectoriesAreErrors) {
   EXPECT_EQ(upper_names(), Strings{});
 }
 
+TEST_F(MountTest, OtherFilesInPlaceOfKernelDirectoriesAreErrors) {
+  for (const char* name : {"proc", "sys", "dev"}) {
+    ASSERT_EQ(::mkfifo((lower() / name).c_str(), 0600), 0);
+    EXPECT_THROW(run("true"), base::Error) << name;
+    std::filesystem::remove(lower() / name);
+    temp_->write(std::string("lower/") + name, "x");
+    EXPECT_THROW(run("true"), base::Error) << name;
+    std::filesystem::remove(lower() / name);
+  }
+  EXPECT_EQ(upper_names(), Strings{});
+}
+
 TEST_F(MountTest, KernelDirectoriesTakeNoOtherMounts) {
   for (const char* target :
        {"/proc", "/proc/self/x", "/sys/kernel", "/dev", "/", "/tmp/../proc/x"}) {

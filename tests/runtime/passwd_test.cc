@@ -100,6 +100,18 @@ TEST_F(Passwd, AFileThatIsNoFileIsAnError) {
   EXPECT_THROW(resolve_user(base::RootedDir::open(hostile.path()), "app"), base::Error);
 }
 
+TEST_F(Passwd, LinksToDevicesAndToTheKernelsFilesAreErrorsAtOnce) {
+  for (const char* target : {"/dev/zero", "/dev/tty", "/proc/self/environ", "/proc/kmsg", "."}) {
+    const test::TempDir hostile;
+    std::filesystem::create_directories(hostile / "etc");
+    std::filesystem::create_symlink(target, hostile / "etc/passwd");
+    // In an image with these devices, too: a link to the host's would find nothing inside.
+    std::filesystem::create_directories(hostile / "dev");
+    ASSERT_EQ(::mkfifo((hostile / "dev/zero").c_str(), 0600), 0);
+    EXPECT_THROW(resolve_user(base::RootedDir::open(hostile.path()), "app"), base::Error) << target;
+  }
+}
+
 TEST_F(Passwd, ALinkOutOfTheImageStaysInside) {
   const test::TempDir hostile;
   std::filesystem::create_directories(hostile / "etc");

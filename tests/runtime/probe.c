@@ -68,6 +68,17 @@ static void nest(void) {
   tell("make /proc/sys writable", mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND, NULL));
 }
 
+static void tell_ids(void) {
+  uid_t real, effective, saved;
+  getresuid(&real, &effective, &saved);
+  printf("uids %u %u %u, ", real, effective, saved);
+  char line[256];
+  FILE* status = fopen("/proc/self/status", "r");
+  while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+    if (strncmp(line, "CapEff:", 7) == 0) printf("%s", line);
+  }
+}
+
 static void uncover(void) {
   tell("uncover a masked file", umount2("/proc/keys", MNT_DETACH));
   tell("make /sys writable", mount(NULL, "/sys", NULL, MS_REMOUNT | MS_BIND, NULL));
@@ -83,5 +94,6 @@ int main(int argc, char** argv) {
   if (strcmp(word, "socket") == 0) reach_socket(value);
   if (strcmp(word, "nest") == 0) nest();
   if (strcmp(word, "uncover") == 0) uncover();
+  if (strcmp(word, "ids") == 0) tell_ids();
   return 0;
 }
