@@ -52,9 +52,10 @@ void ConfinementFlags::declare(FlagSet& flags) {
       "pids-limit", "N",
       [this](const std::string& text) {
         const std::int64_t count = parse_count_or_unlimited(text);
-        limits_.pids = count < 0 ? 0 : static_cast<std::uint64_t>(count);
+        limits_.pids = count == 0 ? -1 : count;
       },
-      "most processes and threads of a command; -1: no limit");
+      "most processes and threads of a command (default 2048 where groups are delegated); -1: no "
+      "limit");
   flags.add_text("cgroup-parent", "GROUP", limits_.cgroup_parent,
                  "control group that holds the commands' groups");
   declare_processor(flags);

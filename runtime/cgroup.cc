@@ -31,6 +31,7 @@ struct Cgroup::Setting {
 namespace {
 
 constexpr std::string_view kPrefix = "bld-";
+constexpr std::int64_t kDefaultPids = 2048;
 
 std::string read_or_empty(const path& file) {
   try {
@@ -140,7 +141,7 @@ std::string reason(int error, const path& parent, bool unified) {
 
 bool ResourceLimits::any() const {
   return memory_bytes != 0 || memory_swap_bytes != 0 || cpu_shares != 0 || cpu_period_us != 0 ||
-         cpu_quota_us != 0 || !cpuset_cpus.empty() || !cpuset_mems.empty() || pids != 0 ||
+         cpu_quota_us != 0 || !cpuset_cpus.empty() || !cpuset_mems.empty() || pids > 0 ||
          !cgroup_parent.empty();
 }
 
@@ -208,7 +209,7 @@ Cgroup::Cgroup(const ResourceLimits& limits, const CgroupPlaces& places) {
         std::tuple{"--cpuset-mems", "cpuset.mems", &limits.cpuset_mems}}) {
     if (!value->empty()) cpuset.push_back({option, file, *value, file, *value});
   }
-  if (limits.pids != 0) {
+  if (limits.pids > 0) {
     pids.push_back({"--pids-limit", "pids.max", text(limits.pids), "pids.max", text(limits.pids)});
   }
   apply("memory", memory, limits, places);
@@ -307,6 +308,18 @@ std::uint64_t Cgroup::oom_kills() const {
     }
   }
   return 0;
+}
+
+ResourceLimits with_default_pids(ResourceLimits limits, const CgroupPlaces& places) {
+  const auto found = places.controllers.find("pids");
+  if (limits.pids != 0 || found == places.controllers.end() || !found->second.unified) {
+    return limits;
+  }
+  ResourceLimits wanted;
+  wanted.pids = kDefaultPids;
+  wanted.cgroup_parent = limits.cgroup_parent;
+  if (Cgroup(wanted, places).missing().empty()) limits.pids = kDefaultPids;
+  return limits;
 }
 
 std::vector<std::string> unenforced(const ResourceLimits& limits) {

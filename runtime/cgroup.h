@@ -22,7 +22,7 @@ struct ResourceLimits {
   std::uint64_t cpu_shares = 0, cpu_period_us = 0;
   std::int64_t cpu_quota_us = 0;
   std::string cpuset_cpus, cpuset_mems;
-  std::uint64_t pids = 0;
+  std::int64_t pids = 0;      // -1: no limit, not even that of with_default_pids()
   std::string cgroup_parent;  // below the root of the hierarchy; empty: our own group
 
   bool any() const;
@@ -39,6 +39,10 @@ struct CgroupPlaces {
 
   static CgroupPlaces of_this_process();
 };
+
+// With the limit of processes that a container has if nobody says otherwise, where a group of
+// version 2 is delegated to us: a fork bomb is held there. Elsewhere `limits` as they are.
+ResourceLimits with_default_pids(ResourceLimits limits, const CgroupPlaces& places);
 
 // A group of a container's own, removed on destruction, when its processes have ended. After a
 // SIGKILL the next one that is made in the same place removes it.

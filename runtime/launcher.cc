@@ -249,6 +249,14 @@ unsigned long long oom_kills() {
       .value_or(0);
 }
 
+// The default limit of processes is tried once: where it cannot be had, it costs nothing.
+ResourceLimits effective_resources(ResourceLimits limits) {
+  static const std::int64_t default_pids =
+      with_default_pids({}, CgroupPlaces::of_this_process()).pids;
+  if (limits.pids == 0) limits.pids = default_pids;
+  return limits;
+}
+
 class LaunchedHelper : public Helper {
  public:
   explicit LaunchedHelper(base::UniqueFd channel) : channel_(std::move(channel)) {}
@@ -350,7 +358,7 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
   NetworkPool::Lease network = state_->networks->acquire(spec.network);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
   ChildPlan plan = spec.runtime.program.empty() ? state_->make_plan(spec) : make_runtime_plan(spec);
-  const Cgroup cgroup(spec.limits);
+  const Cgroup cgroup(effective_resources(spec.limits));
   MountPlan mounts(spec);
   mounts.fill(plan);
   std::vector<int> fds = mounts.fds();

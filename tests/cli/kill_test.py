@@ -8,6 +8,7 @@ import pathlib
 import random
 import subprocess
 import time
+import unittest.mock
 
 from support import CliTest, end, main, wait_for
 
@@ -41,11 +42,27 @@ def family(pid):
         found |= more
 
 
+def command_lines(family_keys):
+    lines = []
+    for pid, _ in family_keys:
+        with contextlib.suppress(OSError):
+            lines.append(pathlib.Path(f"/proc/{pid}/cmdline").read_text())
+    return lines
+
+
 class Kill(CliTest):
     def setUp(self):
         super().setUp()
         self.bld.import_busybox()
         (self.dir / "secret").write_text(f"marker-{os.urandom(8).hex()}")
+        # Where bld may put what is not in its store: nothing stays there.
+        self.elsewhere = [self.dir / "temporary", self.dir / "run", self.dir / "home"]
+        for directory in self.elsewhere:
+            directory.mkdir(mode=0o700)
+        names = dict(zip(("TMPDIR", "XDG_RUNTIME_DIR", "HOME"), map(str, self.elsewhere)))
+        patch = unittest.mock.patch.dict(os.environ, names)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def work(self, number):
         """A build of a bit of everything; no step is cached."""
@@ -67,6 +84,7 @@ class Kill(CliTest):
         wait_for(lambda: not relatives & set(processes()), 5, f"end of the processes ({moment})")
         mounts = [line for line in pathlib.Path("/proc/self/mounts").read_text().splitlines() if str(self.dir) in line]
         self.assertEqual(mounts, [], moment)
+        self.assertEqual([list(directory.iterdir()) for directory in self.elsewhere], [[], [], []], moment)
         done = self.bld("check", ok=False)
         self.assertEqual(done.returncode, 0, f"{moment}\n{done.stdout}{done.stderr}")
 
@@ -91,6 +109,8 @@ class Kill(CliTest):
             killed += process.wait() == -9
             process.communicate()
             self.assert_nothing_left(relatives, f"BLD_SEED={SEED}, kill {number} after {delay:.3f} s")
+            if number % 10 == 0:
+                self.bld.build(self.work(number), *self.options())
         self.assertEqual(killed, KILLS)
 
         # The next build works, and has taken away what the killed ones left.
@@ -99,10 +119,35 @@ class Kill(CliTest):
         self.assertEqual(files["/two"].data, b"%d\n" % (number + 1))
         self.assertNotIn("/files/d1", files)
         self.assertEqual(os.listdir(self.bld.root / "tmp"), [])
-        secret = (self.dir / "secret").read_bytes()
-        for path in self.bld.root.rglob("*"):
-            if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
-                self.assertNotIn(secret, path.read_bytes(), path)
+        self.assert_secret_is_nowhere()
+
+    def assert_secret_is_nowhere(self):
+        """In no file of the store, of whichever owner, nor in other files of memory."""
+        words = ["grep", "-r", "-l", "-F", "-f", str(self.dir / "secret"), str(self.bld.root)]
+        if os.geteuid() != 0:
+            words = ["unshare", "--user", "--map-root-user", "--map-auto", *words]
+        found = subprocess.run(words, capture_output=True, text=True)
+        self.assertEqual((found.returncode, found.stdout), (1, ""), found.stderr)
+        found = subprocess.run(["grep", "-r", "-s", "-l", "-D", "skip", "-F", "-f", str(self.dir / "secret"), "/dev/shm"],
+                               capture_output=True, text=True)
+        self.assertEqual(found.stdout, "")
+
+    def test_a_secret_that_is_in_use_when_bld_is_killed(self):
+        self.bld.build(self.work(0), *self.options())
+        for sleep in ("sleep 5", "cp /run/secrets/s /dev/shm/copy; cat /run/secrets/s > /run/copy; sleep 5"):
+            context = self.context(f"FROM localhost/busybox\nRUN --mount=type=secret,id=s --mount=type=tmpfs,target=/run/x {sleep}\n")
+            process = self.bld.start("build", "--secret", f"id=s,src={self.dir / 'secret'}", str(context))
+            self.addCleanup(end, process)
+            wait_for(lambda: any("sleep\x005" in line for line in command_lines(family(process.pid))), 20, "the step")
+            relatives = family(process.pid)
+            process.kill()
+            process.communicate()
+            self.assert_nothing_left(relatives, "in the step")
+            if sleep.startswith("sleep"):
+                self.assert_secret_is_nowhere()
+        # What a command itself wrote into its layer goes with the next build.
+        self.bld.build(self.work(1), *self.options())
+        self.assert_secret_is_nowhere()
 
     def test_eight_builds_at_once_in_one_store(self):
         builds = [self.bld.start("build", "-t", f"t{i}", "--secret", f"id=s,src={self.dir / 'secret'}",

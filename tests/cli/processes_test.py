@@ -41,7 +41,7 @@ class Processes(CliTest):
 
     def test_interrupt_ends_a_build_at_once(self):
         # The command ignores both: it is killed when its grace of half a second is over.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number):
                 process = self.sleeping_build()
                 started = time.monotonic()
@@ -51,6 +51,17 @@ class Processes(CliTest):
                 self.assertNotEqual(process.returncode, 0)
                 self.assertNotIn("terminate called", err)
                 self.assert_nothing_left()
+
+    def test_a_second_signal_does_not_wait_for_the_command(self):
+        process = self.sleeping_build()
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        self.assertLess(time.monotonic() - started, 0.45, "the command's grace is half a second")
+        self.assertEqual(process.returncode, 130)
+        self.assert_nothing_left()
 
     def test_kill_leaves_no_process(self):
         process = self.sleeping_build()
@@ -101,6 +112,18 @@ class Processes(CliTest):
     def test_a_run_leaves_no_background_process(self):
         self.bld.build(self.context(f"FROM localhost/busybox\nRUN (sleep 300; true {self.token}) & true\n"), timeout=60)
         wait_for(lambda: not processes_of(self.token), 2, "no process is left")
+
+    def test_daemons_are_no_reason_to_wait(self):
+        """In sessions of their own, deaf to signals, with the step's output in their hands."""
+        daemon = f"(trap '' TERM HUP INT; setsid sh -c 'while :; do sleep 300; done; true {self.token}' &)"
+        context = self.context("FROM localhost/busybox\nRUN for i in 1 2 3 4 5 6 7 8 9 10; do " + daemon +
+                               f"; done; sleep 0.1; ps | grep -c '[{self.token[0]}]{self.token[1:]}'; echo done\n")
+        started = time.monotonic()
+        done = self.bld("build", context)
+        self.assertLess(time.monotonic() - started, 3)
+        counted = int(done.stdout.split("\ndone\n")[0].split("\n")[-1])
+        self.assertGreaterEqual(counted, 10, done.stdout)
+        wait_for(lambda: not processes_of(self.token), 1, "no process is left")
 
 
 if __name__ == "__main__":

@@ -80,8 +80,24 @@ class Streams(CliTest):
             whole = rest.rfind(b"\n") + 1
             lines += rest[:whole].count(b"0123456789012345678901234567890123456789012345678\n")
             rest = rest[whole:]
-        self.assertEqual(process.wait(), 0)
+        self.assert_small(process)
         self.assertEqual(lines, 4_000_000)
+
+    def test_a_step_prints_two_hundred_megabytes_without_a_line_end(self):
+        context = self.context("FROM localhost/busybox\nRUN head -c 200000000 /dev/zero | tr '\\0' x\n")
+        process = subprocess.Popen(self.bld.command("build", context), stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, env=environment())
+        self.addCleanup(end, process)
+        count = sum(block.count(b"x") for block in iter(lambda: process.stdout.read(1 << 20), b""))
+        self.assert_small(process)
+        self.assertGreaterEqual(count, 200_000_000)
+
+    def assert_small(self, process):
+        """It ended well, and never needed more than 64 MiB."""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0)
+        self.assertLess(usage.ru_maxrss, 64 << 10)
 
     def test_output_of_a_step_is_there_when_it_ends(self):
         done = self.bld("build", "--no-cache", self.context("FROM localhost/busybox\nRUN echo first; (sleep 300 &) ; echo last\n"))

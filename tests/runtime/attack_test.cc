@@ -112,7 +112,9 @@ TEST_F(AttackTest, MasksStayOnWithoutTheRightToMount) {
 }
 
 TEST_F(AttackTest, NothingOutsideCanBeKilled) {
-  EXPECT_EQ(run("kill -KILL 1; kill -TERM 1; echo alive").output, "alive\n");
+  const auto result = run("kill -KILL 1; kill -TERM 1; sleep 0.1; echo alive");
+  EXPECT_EQ(result.output, "alive\n");
+  EXPECT_EQ(result.exit.status, 0);
   run("kill -KILL -1");
   EXPECT_EQ(
       run("ps | grep -c -v -e PID -e init -e ps -e grep -e '{sh}' -e 'sh -c'; echo still here")

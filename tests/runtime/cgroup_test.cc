@@ -90,6 +90,21 @@ TEST_F(UnifiedTest, AControllerThatIsNotDelegatedIsTold) {
   EXPECT_EQ(value("cpu.weight"), "1");
 }
 
+TEST_F(UnifiedTest, ADelegatedGroupLimitsProcessesUnlessToldOtherwise) {
+  EXPECT_EQ(with_default_pids({}, places_).pids, 2048);
+  ResourceLimits limits;
+  for (const std::int64_t count : {std::int64_t{-1}, std::int64_t{7}}) {
+    limits.pids = count;
+    EXPECT_EQ(with_default_pids(limits, places_).pids, count);
+  }
+  limits.pids = -1;
+  EXPECT_FALSE(limits.any());
+  places_.controllers["pids"].unified = false;
+  EXPECT_EQ(with_default_pids({}, places_).pids, 0);
+  places_.controllers["pids"] = {temp_.path(), "/nowhere", true};
+  EXPECT_EQ(with_default_pids({}, places_).pids, 0);
+}
+
 TEST_F(UnifiedTest, GroupsOfDeadProcessesAreRemoved) {
   std::filesystem::create_directories(temp_ / "own/bld-1-0");
   ResourceLimits limits;
@@ -139,6 +154,17 @@ TEST_F(LimitsTest, AForkBombEndsAtThePidsLimit) {
       run(limited("i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; jobs | wc -l", limits));
   EXPECT_NE(result.error_output.find("fork"), std::string::npos) << result.output;
   EXPECT_NE(result.exit.status, 0);
+}
+
+TEST_F(LimitsTest, AForkBombIsHeldAndGoesWithTheStep) {
+  ResourceLimits limits;
+  limits.pids = 64;
+  need(limits);
+  if (IsSkipped()) return;
+  const auto start = std::chrono::steady_clock::now();
+  const auto result = run(limited("bomb() { bomb | bomb & }; bomb 2>/dev/null; sleep 1", limits));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  EXPECT_EQ(run(limited("ps | wc -l", limits)).exit.status, 0);
 }
 
 TEST_F(LimitsTest, ACommandThatRunsOutOfMemoryIsReportedAsSuch) {
