@@ -79,8 +79,15 @@ class Confinement(CliTest):
         self.assertIn("new", out)
         self.assertEqual((volume / "file").read_text(), "host\n")
         self.assertEqual(os.listdir(volume), ["file"])
-        self.run_step("echo written > /v/mine", "-v", f"{volume}:/v:z")
-        self.assertEqual((volume / "mine").read_text(), "written\n")
+        for label in "zZ":
+            self.run_step(f"echo {label} > /v/mine", "-v", f"{volume}:/v:{label}")
+            self.assertEqual((volume / "mine").read_text(), f"{label}\n")
+        out = self.run_step("cp /bin/busybox /v/copy; /v/copy true || echo not executed; grep ' /v ' /proc/mounts",
+                            "-v", f"{volume}:/v:noexec,nosuid").stdout
+        self.assertIn("not executed", out)
+        self.assertRegex(out, "rw,nosuid,nodev,noexec")
+        for options in ("ro,O", "nonsense", "shared"):
+            self.assert_fails(self.run_step("true", "-v", f"{volume}:/v:{options}", ok=False), "volume option")
         files = self.bld.layout("t", self.dir / "out").files()
         self.assertNotIn("/v", files)
 
@@ -98,6 +105,34 @@ class Confinement(CliTest):
         self.assertEqual((volume / "sub/file").read_text(), "y\n")
         self.assertEqual(os.lstat(volume / "link").st_uid, os.geteuid())
         self.assertEqual(os.stat("/etc/passwd").st_uid, 0)
+
+    def test_users_that_are_nobody_are_never_root(self):
+        for user, words in (("4294967295", ["4294967295"]), ("4294967296", ["4294967296"]), ("-1", ["-1"]),
+                            ("7:4294967295", ["4294967295"]), ("4294967294", ["4294967294", "not mapped"])):
+            if is_root() and user == "4294967294":
+                continue
+            done = self.bld("build", self.context(f"FROM localhost/busybox\nUSER {user}\nRUN id -u > /id\n"), ok=False)
+            self.assert_fails(done, *words)
+
+    def test_user_files_that_are_none(self):
+        for make in ("mkfifo /etc/passwd", "ln -s /proc/self/environ /etc/passwd", "ln -s /dev/zero /etc/passwd",
+                     "mkdir /etc/passwd", "ln -s passwd /etc/passwd"):
+            context = self.context(f"FROM localhost/busybox\nRUN rm /etc/passwd && {make}\nUSER app\nRUN id\n")
+            done = self.bld("build", context, ok=False, timeout=20)
+            self.assertEqual(done.returncode, 125, done.stderr)
+            self.assertIn("Containerfile:3", done.stderr)
+
+    def test_links_of_a_working_directory_stay_inside(self):
+        outside = self.dir / "outside"
+        outside.mkdir()
+        outside.chmod(0o777)
+        up = "../" * 30
+        done = self.bld("build", "-t", "t", self.context(
+            f"FROM localhost/busybox\nRUN ln -s {up}{str(outside)[1:]} /link && ln -s {outside} /other\n"
+            "WORKDIR /link/new\nRUN pwd > here\nWORKDIR /other/new\nRUN pwd > here\n"))
+        self.assertEqual(os.listdir(outside), [])
+        files = self.bld.layout("t", self.dir / "out").files()
+        self.assertEqual(files[f"{outside}/new/here"].data, f"{outside}/new\n".encode())
 
     def test_tmpfs(self):
         done = self.run_step("echo x > /scratch/x; df /scratch; stat -c %a /scratch",
