@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/text.h"
 
 namespace bld::base {
@@ -57,6 +58,7 @@ std::optional<struct stat> stat_of(const RootedDir& root, std::string_view path,
   if (!fd) return std::nullopt;
   struct stat status;
   if (::fstat(fd->get(), &status) != 0) throw Error::sys("fstat", printable(path));
+  amend_fd(fd->get(), status);
   return status;
 }
 

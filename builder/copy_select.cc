@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/text.h"
 #include "builder/copy_digest.h"
 #include "builder/copy_selection.h"
@@ -301,6 +302,7 @@ class Selector {
       if (::fstat(folder.fd(), &file.status) != 0) {
         throw base::Error::sys("fstat", base::printable(written));
       }
+      base::amend_fd(folder.fd(), file.status);
       item.kept_folders.push_back(std::move(file));
     }
   }

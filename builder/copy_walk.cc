@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/text.h"
 #include "builder/copy_selection.h"
 #include "builder/layer_xattrs.h"
@@ -28,6 +29,7 @@ std::vector<SourceFile> files_in(const base::RootedDir& folder, const std::strin
       files.pop_back();  // removed since it was listed
       continue;
     }
+    base::amend_at(folder.fd(), name, file.status);
     const mode_t mode = file.status.st_mode;
     // A character device 0/0 is overlayfs's name for a file that is not there.
     if (S_ISSOCK(mode) || (S_ISCHR(mode) && file.status.st_rdev == 0)) {

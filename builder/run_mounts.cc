@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/owner_record.h"
 #include "base/text.h"
 #include "builder/volumes.h"
 #include "layers/entries_layer.h"
@@ -50,7 +51,7 @@ base::RootedDir make_cache_data(const std::filesystem::path& directory, const Ru
   if (!parent.lstat("data")) {
     const std::filesystem::path made = seed ? seed() : store.make_temp_dir();
     const mode_t mode = mount.mode.value_or(0755);
-    if (::chown(made.c_str(), mount.uid.value_or(0), mount.gid.value_or(0)) != 0 ||
+    if (!base::set_owner_at(AT_FDCWD, made, mount.uid.value_or(0), mount.gid.value_or(0)) ||
         ::chmod(made.c_str(), mode) != 0) {
       throw base::Error::sys("chown", "cache directory");
     }

@@ -4,9 +4,11 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
 #include "builder/rlimits.h"
@@ -121,6 +123,17 @@ runtime::ResolvedUser resolve_user(const base::RootedDir& users, const std::stri
   return resolved;
 }
 
+// Once a process.
+void tell_of_single_id(const runtime::User& user, base::EventSink& events) {
+  static std::atomic_flag told;
+  if (user.uid == 0 || !base::records_owners() || told.test_and_set()) return;
+  events.send(base::Warning{
+      fmt::format("only one id is mapped: the command is told that it is user {}, but has root's "
+                  "rights in the container, and the files that it makes are root's",
+                  user.uid),
+      {}});
+}
+
 }  // namespace
 
 runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
@@ -139,6 +152,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
                        const Services& services, const Stdio& stdio, std::stop_token stop) {
   const runtime::ResolvedUser user =
       base::with_position(operation.user_place, [&] { return user_of(operation, root, settings); });
+  tell_of_single_id(user.user, services.events);
   runtime::ContainerSpec spec;
   spec.root = root;
   spec.args = operation.args;

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/owner_record.h"
 
 namespace bld::builder {
 
@@ -56,7 +57,7 @@ base::UniqueFd listen_on(const std::filesystem::path& path, uid_t uid, gid_t gid
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     throw base::Error::sys("bind", path.string());
   }
-  if (::chmod(path.c_str(), mode) != 0 || ::lchown(path.c_str(), uid, gid) != 0) {
+  if (::chmod(path.c_str(), mode) != 0 || !base::set_owner_at(AT_FDCWD, path, uid, gid)) {
     throw base::Error::sys("chown", path.string());
   }
   if (::listen(fd.get(), kBacklog) != 0) throw base::Error::sys("listen", path.string());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/rooted_dir.h"
 #include "layers/overlay_upper.h"
 
@@ -18,7 +19,7 @@ namespace {
 void give_away_below(const base::RootedDir& directory, const runtime::User& user,
                      const std::string& shown) {
   for (const std::string& name : directory.names()) {
-    if (::fchownat(directory.fd(), name.c_str(), user.uid, user.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (!base::set_owner_at(directory.fd(), name, user.uid, user.gid)) {
       throw base::Error::sys("chown", shown + "/" + name);
     }
     const auto status = directory.lstat(name);
@@ -29,7 +30,7 @@ void give_away_below(const base::RootedDir& directory, const runtime::User& user
 }
 
 void give_away_all(const std::filesystem::path& path, const runtime::User& user) {
-  if (::lchown(path.c_str(), user.uid, user.gid) != 0) {
+  if (!base::set_owner_at(AT_FDCWD, path, user.uid, user.gid)) {
     throw base::Error::sys("chown", path.string())
         .hint("the volume option U needs a directory that belongs to whom runs bld");
   }
@@ -42,7 +43,7 @@ void give_away_all(const std::filesystem::path& path, const runtime::User& user)
 
 void give_away(const base::RootedDir& directory, const runtime::User& user,
                const std::string& shown) {
-  if (::fchown(directory.fd(), user.uid, user.gid) != 0) throw base::Error::sys("chown", shown);
+  if (!base::set_owner(directory.fd(), user.uid, user.gid)) throw base::Error::sys("chown", shown);
   give_away_below(directory, user, shown);
 }
 

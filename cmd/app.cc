@@ -13,6 +13,7 @@
 #include "cmd/run_flags.h"
 #include "cmd/standard_streams.h"
 #include "cmd/usage.h"
+#include "store/owner_mode.h"
 
 namespace bld::cmd {
 
@@ -26,14 +27,51 @@ std::filesystem::path App::store_root() const {
   return store::default_root(is_root);
 }
 
+namespace {
+
+std::string single_id_note(const runtime::Isolation& isolation) {
+  return fmt::format(
+      "note: only one id is mapped: {}; ownership is recorded, not set. For more: {}\n",
+      isolation.shortfall, isolation.remedy);
+}
+
+}  // namespace
+
 void App::start(Needs needs) {
   if (needs == Needs::kNothing) return;
   if (needs == Needs::kNamespaces || needs == Needs::kContainers) {
-    isolation_ = runtime::enter_namespaces();
+    enter();
   }
   if (needs == Needs::kContainers) launcher_ = runtime::Launcher::start();
   signals_ = std::make_unique<Signals>();
   store_ = store::Store::open({.root = store_root()});
+  if (!isolation_ || isolation_->kind != runtime::IsolationKind::kSingleId) return;
+  if (!store::owner_mode(store_root())) store::choose_recorded_owners(store_root());
+  if (needs == Needs::kContainers) print_error(single_id_note(*isolation_));
+}
+
+void App::enter() {
+  runtime::EnterOptions options;
+  const std::filesystem::path root = store_root();
+  const auto mode = store::owner_mode(root);
+  if (mode == store::OwnerMode::kRecorded) {
+    options.only_one_id = fmt::format("the store {} was made so", root.string());
+  }
+  isolation_ = runtime::enter_namespaces(options);
+  const bool is_single = isolation_->kind == runtime::IsolationKind::kSingleId;
+  if (is_single && mode == store::OwnerMode::kSet) {
+    throw Error("the store {} needs more than one id, and only one is mapped: {}", root.string(),
+                isolation_->shortfall)
+        .hint(isolation_->remedy + "; or name another store with --root");
+  }
+  if (!is_single && mode == store::OwnerMode::kRecorded) {
+    throw Error("the store {} is that of an ordinary user with one id mapped", root.string())
+        .hint("name another store with --root");
+  }
+  if (is_single && !options.only_one_id.empty()) {
+    isolation_->remedy = fmt::format(
+        "begin a new store: name one with --root, or `bld unshare rm -rf {}`", root.string());
+  }
 }
 
 store::Store& App::store() {

@@ -31,6 +31,9 @@ class App {
   // Namespaces, then the launcher, then the signals' thread, then the store: each as far as needed.
   void start(Needs needs);
 
+  // The namespaces alone, as the store has it: one made with one id mapped stays so.
+  void enter();
+
   store::Store& store();
   runtime::ContainerRunner& containers();
   const runtime::Isolation& isolation() const;

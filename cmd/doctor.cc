@@ -50,6 +50,11 @@ std::string count_ids(const std::vector<runtime::IdMap>& map) {
 std::string check_namespaces() {
   const runtime::Isolation isolation = runtime::enter_namespaces();
   if (isolation.kind == runtime::IsolationKind::kRoot) return "as root";
+  if (isolation.kind == runtime::IsolationKind::kSingleId) {
+    miss(
+        "one id is mapped, and owners of files are recorded instead of set: " + isolation.shortfall,
+        isolation.remedy);
+  }
   return fmt::format("a user namespace with {} user and {} group ids", count_ids(isolation.uid_map),
                      count_ids(isolation.gid_map));
 }

@@ -26,7 +26,7 @@ class Unshare : public Command {
       const char* shell = std::getenv("SHELL");
       words = {shell != nullptr && shell[0] == '/' ? shell : "/bin/sh"};
     }
-    runtime::enter_namespaces();
+    app.enter();
     if (!mounts_.empty()) mount_all(app.store_root());
     runtime::exec_in_namespaces(words);
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "layers/background.h"
 #include "layers/compression.h"
 #include "layers/dir_stack.h"
@@ -56,6 +57,7 @@ std::optional<FileEntry> look_below(const std::vector<const base::RootedDir*>& p
     }
     struct stat status;
     if (::fstat(fd.get(), &status) != 0) throw Error::sys("fstat", "");
+    base::amend_fd(fd.get(), status);
     if (!S_ISDIR(status.st_mode)) return std::nullopt;
     FileEntry look;
     look.mode = status.st_mode & 07777;

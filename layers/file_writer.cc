@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/rooted_dir.h"
 
 namespace bld::layers {
@@ -31,7 +32,27 @@ std::array<struct timespec, 2> times_of(std::int64_t seconds, std::uint32_t nano
   return {mtime, mtime};
 }
 
+// A layer's owners are never lost in silence.
+void record_owner(int fd, const FileEntry& entry) {
+  base::OwnerRecord record;
+  record.uid = entry.uid;
+  record.gid = entry.gid;
+  if (is_device(entry)) {
+    record.device_type = entry.type == Type::kBlockDevice ? S_IFBLK : S_IFCHR;
+    record.device = makedev(entry.dev_major, entry.dev_minor);
+  }
+  if (base::write_owner_of(fd, record)) return;
+  throw Error::sys("setxattr", base::kOwnerXattr)
+      .hint(
+          "with one id mapped, the store needs a file system with user extended attributes: name "
+          "another with --root");
+}
+
 }  // namespace
+
+bool is_device(const FileEntry& entry) {
+  return entry.type == Type::kCharDevice || entry.type == Type::kBlockDevice;
+}
 
 base::UniqueFd create_file(int directory, const std::string& name, const FileEntry& entry) {
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -40,7 +61,9 @@ base::UniqueFd create_file(int directory, const std::string& name, const FileEnt
 }
 
 void set_metadata(int fd, const struct stat& status, const FileEntry& entry) {
-  const bool new_owner = status.st_uid != entry.uid || status.st_gid != entry.gid;
+  const bool recorded = base::records_owners();
+  if (recorded) record_owner(fd, entry);
+  const bool new_owner = !recorded && (status.st_uid != entry.uid || status.st_gid != entry.gid);
   if (new_owner && ::fchown(fd, entry.uid, entry.gid) != 0) throw Error::sys("chown", "");
   constexpr unsigned kSetId = S_ISUID | S_ISGID;
   if (((status.st_mode & 07777) != entry.mode || (new_owner && (entry.mode & kSetId) != 0)) &&
@@ -83,7 +106,7 @@ bool create_special(int directory, const std::string& name, const FileEntry& ent
     throw Error::sys(call, "");
   }
   if (entry.type == Type::kWhiteout) return true;
-  if (::fchownat(directory, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (!base::set_owner_at(directory, name, entry.uid, entry.gid)) {
     throw Error::sys("chown", "");
   }
   // The name is ours and a fifo, so that fchmodat, which follows links, meets none.

@@ -10,6 +10,8 @@
 
 namespace bld::layers {
 
+bool is_device(const FileEntry& entry);
+
 // A new regular file, open for writing; fails where the name is taken. errno on -1.
 base::UniqueFd create_file(int directory, const std::string& name, const FileEntry& entry);
 

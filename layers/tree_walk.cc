@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 #include "layers/dir_stack.h"
@@ -80,6 +81,16 @@ std::string xattr_value(int fd, const char* name) {
   return value;
 }
 
+// An empty file may stand for a device; `size` is what the entry has so far.
+void take_owner(const base::OwnerRecord& record, FileEntry& entry) {
+  entry.uid = record.uid;
+  entry.gid = record.gid;
+  if (record.device_type == 0 || entry.type != Type::kFile || entry.size != 0) return;
+  entry.type = S_ISBLK(record.device_type) ? Type::kBlockDevice : Type::kCharDevice;
+  entry.dev_major = major(record.device);
+  entry.dev_minor = minor(record.device);
+}
+
 // Fills in what hangs on an open file or directory beside its inode.
 void read_xattrs(int fd, FileEntry& entry) {
   entry.xattrs.clear();
@@ -96,6 +107,10 @@ void read_xattrs(int fd, FileEntry& entry) {
       entry.opaque = entry.opaque || xattr_value(fd, name) == "y";
     } else if (entry.type == Type::kFile && entry.size == 0 && text == kWhiteoutMark) {
       entry.type = Type::kWhiteout;
+    } else if (text == base::kOwnerXattr && base::records_owners()) {
+      if (const auto record = base::OwnerRecord::parse(xattr_value(fd, name))) {
+        take_owner(*record, entry);
+      }
     }
   }
 }
@@ -202,6 +217,9 @@ struct TreeWalk::State {
     if (!S_ISREG(status.st_mode)) throw Error("changed while it was read");
     common(status, Type::kFile);
     if (file.entry.type == Type::kHardLink) {
+      if (base::records_owners()) {
+        if (const auto record = base::read_owner_of(file_fd.get())) take_owner(*record, file.entry);
+      }
       file_fd.reset();
       return;
     }
@@ -209,13 +227,14 @@ struct TreeWalk::State {
     file.sparse = status.st_blocks * 512 < status.st_size;
     file.fd = file_fd.get();
     read_xattrs(file.fd, file.entry);
-    if (file.entry.type == Type::kWhiteout) {
+    if (file.entry.type != Type::kFile) {
       file_fd.reset();
       file.fd = -1;
     }
   }
 
-  void visit_special(int parent, const std::string& name, const struct stat& status) {
+  void visit_special(int parent, const std::string& name, struct stat status) {
+    base::amend_at(parent, name, status);
     if (S_ISLNK(status.st_mode)) {
       common(status, Type::kSymlink);
       if (file.entry.type == Type::kSymlink) file.entry.link = link_text(parent, name);

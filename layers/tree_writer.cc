@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/owner_record.h"
 #include "base/text.h"
 #include "layers/file_writer.h"
 
@@ -58,7 +59,11 @@ bool TreeWriter::add(const FileEntry& entry, base::ByteSource* content) {
     switch (entry.type) {
       case Type::kCharDevice:
       case Type::kBlockDevice:
-        return false;
+        // Where owners are recorded, devices are too.
+        if (!base::records_owners()) return false;
+        go_to(parent);
+        add_file(name, entry, nullptr);
+        break;
       case Type::kDirectory:
         go_to(parent);
         add_directory(name, entry);

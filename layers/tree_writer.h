@@ -27,7 +27,8 @@ class TreeWriter {
   TreeWriter(const base::RootedDir& root, TreeWriterOptions options);
 
   // Makes the entry; what has its name is replaced, but a directory stays under a directory.
-  // `content` gives entry.size bytes. Devices are not made: false. A whiteout removes nothing: what
+  // `content` gives entry.size bytes. Devices are not made: false; but see
+  // base/owner_record.h. A whiteout removes nothing: what
   // was put there before stays, a directory becoming opaque.
   bool add(const FileEntry& entry, base::ByteSource* content);
 

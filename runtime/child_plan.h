@@ -51,7 +51,9 @@ struct ChildPlan {
   std::uint64_t capabilities = 0;
   bool no_new_privileges = false;
   bool mask_kernel_files = true;
-  std::vector<sock_filter> filter;  // empty: none
+  std::vector<sock_filter> filter;     // empty: none
+  std::vector<sock_filter> emulation;  // that of emulation.h, where one id is mapped; its listener
+                                       // comes with a Report
   std::vector<Rlimit> rlimits;
   std::uint32_t umask = 022;
   SharedNamespaces shared;
@@ -89,9 +91,10 @@ const char* stage_name(Stage stage);
 // What comes back through the container's channel, one packet each.
 struct Report {
   enum class Kind : std::uint32_t {
-    kFailed,  // setup: stage, index, error_number
-    kEnded,   // the command: wait_status
-    kReaped,  // everything: times, max_rss
+    kFailed,    // setup: stage, index, error_number
+    kEnded,     // the command: wait_status
+    kReaped,    // everything: times, max_rss
+    kListener,  // with the listener of ChildPlan::emulation as a descriptor
   };
   Kind kind = Kind::kFailed;
   Stage stage = Stage::kClone;

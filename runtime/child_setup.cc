@@ -301,9 +301,8 @@ void set_standard_streams(const ChildMemory& memory) {
   }
 }
 
-bool send_descriptor(int socket, int fd) {
-  char byte = 0;
-  iovec data{&byte, 1};
+bool send_descriptor(int socket, int fd, const void* bytes, std::size_t size) {
+  iovec data{const_cast<void*>(bytes), size};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
   message.msg_iov = &data;
@@ -315,7 +314,7 @@ bool send_descriptor(int socket, int fd) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
 }
 
 // Until something comes, or the other side is closed.
@@ -336,7 +335,7 @@ void open_terminal(const ChildMemory& memory) {
   }
   const int slave = ::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (slave < 0 || ::fchown(slave, plan.uid, static_cast<gid_t>(-1)) != 0 ||
-      !send_descriptor(plan.console, master)) {
+      !send_descriptor(plan.console, master, "", 1)) {
     fail(memory.channel, Stage::kTerminal);
   }
   ::close(master);
@@ -364,6 +363,27 @@ void limit_bounding_set(int channel, std::uint64_t bits) {
   }
 }
 
+// The calls that the builder answers. Its filter lies below the policy's, which may still refuse
+// them.
+void install_emulation(const ChildMemory& memory) {
+  const std::vector<sock_filter>& filter = memory.plan.emulation;
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  const auto install = [&program](unsigned flags) {
+    return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                                      SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &program));
+  };
+  // A call that has begun to be answered is not done twice because of a signal; Linux 5.19.
+  int listener = install(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  if (listener < 0 && errno == EINVAL) listener = install(0);
+  Report report;
+  report.kind = Report::Kind::kListener;
+  if (listener < 0 || !send_descriptor(memory.channel, listener, &report, sizeof report)) {
+    fail(memory.channel, Stage::kSeccomp);
+  }
+  ::close(listener);
+}
+
 // From full rights to those of the command. The filter comes last: with CAP_SYS_ADMIN it needs no
 // no-new-privileges, so that set-uid programs of the image keep working.
 void become_user(const ChildMemory& memory) {
@@ -371,7 +391,9 @@ void become_user(const ChildMemory& memory) {
   const int channel = memory.channel;
   limit_bounding_set(channel, plan.capabilities);
   // The raw calls: libc's would tell threads that do not exist here.
-  if (::syscall(SYS_setgroups, plan.groups.size(), plan.groups.data()) != 0) {
+  // Who maps one id may not change groups.
+  if (plan.emulation.empty() &&
+      ::syscall(SYS_setgroups, plan.groups.size(), plan.groups.data()) != 0) {
     fail(channel, Stage::kGroups);
   }
   if (::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) != 0) fail(channel, Stage::kUser);
@@ -384,6 +406,7 @@ void become_user(const ChildMemory& memory) {
   if (plan.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     fail(channel, Stage::kCapabilities);
   }
+  if (!plan.emulation.empty()) install_emulation(memory);
   if (!plan.filter.empty()) {
     const sock_fprog program{static_cast<unsigned short>(plan.filter.size()),
                              const_cast<sock_filter*>(plan.filter.data())};

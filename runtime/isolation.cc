@@ -12,9 +12,12 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <memory>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/owner_record.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
@@ -156,19 +159,75 @@ class MapWriter {
   pid_t child_ = -1;
 };
 
-void enter_user_namespace(const EnterOptions& options, uid_t uid, gid_t gid) {
-  const std::vector<IdMap> uids = container_map(uid, subordinate_ids(options.subuid_file, uid));
-  const std::vector<IdMap> gids = container_map(gid, subordinate_ids(options.subgid_file, uid));
-  MapWriter uid_writer("newuidmap", uids), gid_writer("newgidmap", gids);
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
-    const int error_number = errno;
-    throw base::Error::sys("unshare", "user namespace", error_number)
-        .hint(user_namespace_remedy(error_number));
+void leave_user_namespace() {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) return;
+  const int error_number = errno;
+  throw base::Error::sys("unshare", "user namespace", error_number)
+      .hint(user_namespace_remedy(error_number));
+}
+
+void write_setting(const char* path, const std::string& text) {
+  const base::UniqueFd file(::open(path, O_WRONLY | O_CLOEXEC));
+  if (!file) throw base::Error::sys("open", path);
+  base::write_all(file.get(), base::as_bytes(text));
+}
+
+// What every user may: itself as root, and nobody else. In the new namespace.
+void map_one_id(uid_t uid, gid_t gid) {
+  write_setting("/proc/self/setgroups", "deny");
+  write_setting("/proc/self/uid_map", fmt::format("0 {} 1\n", uid));
+  write_setting("/proc/self/gid_map", fmt::format("0 {} 1\n", gid));
+}
+
+// newuidmap and newgidmap with what they are to write.
+struct Writers {
+  Writers(const EnterOptions& options, uid_t uid, gid_t gid)
+      : uids("newuidmap", container_map(uid, subordinate_ids(options.subuid_file, uid))),
+        gids("newgidmap", container_map(gid, subordinate_ids(options.subgid_file, uid))) {}
+
+  MapWriter uids, gids;
+};
+
+// What one of them says, or nothing.
+std::optional<base::Error> trouble_of(MapWriter& writer) try {
+  writer.finish();
+  return std::nullopt;
+
+} catch (const base::Error& error) {
+  return error;
+}
+
+void fall_short(Isolation& result, const base::Error& why) {
+  result.kind = IsolationKind::kSingleId;
+  result.shortfall = why.message();
+  result.remedy = why.hint();
+}
+
+void enter_user_namespace(const EnterOptions& options, Isolation& result) {
+  const uid_t uid = result.original_uid;
+  const gid_t gid = result.original_gid;
+  result.kind = IsolationKind::kUserNamespace;
+  std::unique_ptr<Writers> writers;
+  if (!options.only_one_id.empty()) {
+    fall_short(result, base::Error("{}", options.only_one_id));
+  } else {
+    try {
+      writers = std::make_unique<Writers>(options, uid, gid);
+    } catch (const base::Error& error) {
+      fall_short(result, error);
+    }
   }
-  uid_writer.start();
-  gid_writer.start();
-  uid_writer.finish();
-  gid_writer.finish();
+  leave_user_namespace();
+  if (writers) {
+    writers->uids.start();
+    writers->gids.start();
+    const auto uid_trouble = trouble_of(writers->uids), gid_trouble = trouble_of(writers->gids);
+    // A map is written once: after one of them there is no way back.
+    if (uid_trouble && !gid_trouble) throw base::Error(*uid_trouble);
+    if (gid_trouble && !uid_trouble) throw base::Error(*gid_trouble);
+    if (uid_trouble) fall_short(result, *uid_trouble);
+  }
+  if (result.kind == IsolationKind::kSingleId) map_one_id(uid, gid);
   if (::setresgid(0, 0, 0) != 0) throw base::Error::sys("setresgid", "0");
   if (::setresuid(0, 0, 0) != 0) throw base::Error::sys("setresuid", "0");
 }
@@ -185,13 +244,17 @@ Isolation enter_namespaces(const EnterOptions& options) {
     throw base::Error("root without CAP_SYS_ADMIN cannot make mounts")
         .hint("run bld as an ordinary user, or give the container around it CAP_SYS_ADMIN");
   } else {
-    enter_user_namespace(options, result.original_uid, result.original_gid);
-    result.kind = IsolationKind::kUserNamespace;
+    enter_user_namespace(options, result);
   }
   make_mounts_private();
   result.uid_map = current_uid_map();
   result.gid_map = current_gid_map();
   result.in_user_namespace = is_user_namespace();
+  if (result.kind == IsolationKind::kRoot && base::records_owners()) {
+    fall_short(result, base::Error("the user namespace around bld maps one id")
+                           .hint("make it with more: unshare --map-auto instead of --map-root-user "
+                                 "alone, or run bld outside of it"));
+  }
   return result;
 }
 

@@ -1,7 +1,9 @@
 // Moves this process into the namespaces that bld works in. Called once, before any thread.
 //
 // An ordinary user: a user namespace in which the caller is root, with the ranges of /etc/subuid
-// and /etc/subgid as further ids, and a private mount namespace. Root, also of a user namespace
+// and /etc/subgid as further ids, and a private mount namespace. Without ranges, or without
+// newuidmap and newgidmap, the caller is the only id there is, and owners are recorded instead of
+// set: see base/owner_record.h. Root, also of a user namespace
 // that somebody else made: a private mount namespace alone. The kernel takes all of it back when
 // the process ends, however it ends.
 #pragma once
@@ -17,6 +19,7 @@ namespace bld::runtime {
 
 enum class IsolationKind {
   kUserNamespace,  // we made one
+  kSingleId,       // one id is mapped, by us or by somebody around us
   kRoot,           // uid 0 with CAP_SYS_ADMIN, of the machine or of a user namespace around us
 };
 
@@ -26,11 +29,13 @@ struct Isolation {
   uid_t original_uid = 0;          // the caller's, before
   gid_t original_gid = 0;
   std::vector<IdMap> uid_map, gid_map;  // as in force now
+  std::string shortfall, remedy;        // of kSingleId: why not more, and what to do about it
 };
 
 struct EnterOptions {
   std::string subuid_file = "/etc/subuid";
   std::string subgid_file = "/etc/subgid";
+  std::string only_one_id;  // if not empty: map one id, and this is why
 };
 
 // Throws Error with the exact remedy as hint where the machine does not allow it; the process is

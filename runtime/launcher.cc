@@ -17,10 +17,12 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/mutex.h"
+#include "base/owner_record.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
 #include "runtime/child_bundle.h"
 #include "runtime/child_plan.h"
+#include "runtime/emulation.h"
 #include "runtime/foreign_program.h"
 #include "runtime/id_map.h"
 #include "runtime/launcher_process.h"
@@ -103,13 +105,27 @@ base::UniqueFd submit(int control, Request::Kind kind, const ChildPlan& plan,
   return std::move(channel.ours);
 }
 
-// Nothing at the end of the connection.
-bool receive_report(int channel, Report& report) {
+// Nothing at the end of the connection. `fd` takes what comes with a kListener.
+bool receive_report(int channel, Report& report, base::UniqueFd& fd) {
+  iovec data{&report, sizeof report};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
   ssize_t length = 0;
   do {
-    length = ::recv(channel, &report, sizeof report, 0);
+    length = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
   } while (length < 0 && errno == EINTR);
-  return length == static_cast<ssize_t>(sizeof report);
+  if (length != static_cast<ssize_t>(sizeof report)) return false;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
+    int number = -1;
+    std::memcpy(&number, CMSG_DATA(header), sizeof number);
+    fd.reset(number);
+  }
+  return true;
 }
 
 std::string_view path_variable(const std::vector<std::string>& env) {
@@ -132,7 +148,7 @@ std::vector<std::string> programs_to_try(const ContainerSpec& spec) {
 void check_ids(const User& user) {
   static const std::vector<IdMap> uids = current_uid_map(), gids = current_gid_map();
   const auto check = [](const std::vector<IdMap>& map, std::uint32_t id, const char* what) {
-    if (id != 4294967295U && is_mapped(map, id)) return;
+    if (id != 4294967295U && (base::records_owners() || is_mapped(map, id))) return;
     throw base::Error("{} {} is not mapped in the user namespace", what, id)
         .hint("more subordinate ids in /etc/subuid and /etc/subgid make room for it");
   };
@@ -338,9 +354,13 @@ ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   plan.args = spec.args;
   plan.env = spec.env;
   plan.programs = programs_to_try(spec);
-  plan.uid = spec.user.uid;
-  plan.gid = spec.user.gid;
-  plan.groups = spec.user.groups;
+  if (base::records_owners()) {
+    plan.emulation = compile_emulation_filter(spec.capabilities);
+  } else {
+    plan.uid = spec.user.uid;
+    plan.gid = spec.user.gid;
+    plan.groups = spec.user.groups;
+  }
   plan.capabilities = spec.capabilities.bits();
   plan.no_new_privileges = spec.no_new_privileges;
   plan.mask_kernel_files = spec.mask_kernel_files;
@@ -377,19 +397,23 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
   const base::UniqueFd channel =
       submit(state_->control.get(), Request::Kind::kContainer, plan, fds);
   std::optional<Report> failed, ended, reaped;
+  std::optional<Emulation> emulation;
   std::atomic<bool> stopped = false;
   {
     const std::stop_callback on_stop(stop, [&] {
       stopped = true;
       (void)!::send(channel.get(), &kStopMessage, 1, MSG_NOSIGNAL);
     });
-    for (Report report; !reaped && receive_report(channel.get(), report);) {
+    base::UniqueFd listener;
+    for (Report report; !reaped && receive_report(channel.get(), report, listener);) {
+      if (report.kind == Report::Kind::kListener) emulation.emplace(std::move(listener), spec.user);
       if (report.kind == Report::Kind::kFailed) failed = report;
       if (report.kind == Report::Kind::kEnded) ended = report;
       if (report.kind == Report::Kind::kReaped) reaped = report;
       if (failed && failed->stage == Stage::kClone) break;
     }
   }
+  emulation.reset();  // its thread's root is the container's
   mounts.clean_up();
   if (failed) throw setup_error(spec, mounts, *failed);
   if (!reaped) throw base::Error("the launcher process has ended");

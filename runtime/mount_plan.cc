@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/owner_record.h"
 #include "base/rooted_dir.h"
 #include "runtime/child_bundle.h"
 #include "runtime/id_map.h"
@@ -53,7 +54,7 @@ void make_file(int directory, const std::string& name, mode_t mode, std::string_
       ::openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
   if (!file) throw base::Error::sys("create", name);
   base::write_all(file.get(), base::as_bytes(contents));
-  if (::fchown(file.get(), uid, gid) != 0) throw base::Error::sys("fchown", name);
+  if (!base::set_owner(file.get(), uid, gid)) throw base::Error::sys("fchown", name);
   if (::fchmod(file.get(), mode) != 0) throw base::Error::sys("fchmod", name);
 }
 
@@ -193,7 +194,7 @@ void MountPlan::add_mount(const BindMount& mount) {
 
 void MountPlan::add_mount(const TmpfsMount& mount) {
   const FdSlot source = keep(mount_tmpfs(mount.size_bytes, mount.mode));
-  if (::fchownat(fds_[source], ".", mount.uid, mount.gid, 0) != 0) {
+  if (!base::set_owner(fds_[source], mount.uid, mount.gid)) {
     throw base::Error::sys("chown", mount.target);
   }
   if (mount.read_only) set_attributes(fds_[source], MOUNT_ATTR_RDONLY, false, mount.target);

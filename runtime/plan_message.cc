@@ -91,6 +91,7 @@ void fields(Archive& archive, Plan& plan) {
   archive(plan.no_new_privileges);
   archive(plan.mask_kernel_files);
   archive(plan.filter);
+  archive(plan.emulation);
   archive(plan.rlimits);
   archive(plan.umask);
   archive(plan.shared);
