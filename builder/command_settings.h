@@ -43,8 +43,9 @@ inline constexpr std::array<std::string_view, 10> kProxyVariables = {
 struct CommandSettings {
   NetworkChoice network = NetworkChoice::kDefault;
   NetworkFiles network_files;
-  bool http_proxy = true;  // they see the proxy variables of our environment
-  std::string hostname;    // empty: the usual
+  std::vector<std::string> env;  // "NAME=value" where neither the image nor a flag sets NAME
+  bool http_proxy = true;        // they see the proxy variables of our environment
+  std::string hostname;          // empty: the usual
   std::vector<std::string> cap_add, cap_drop;
   std::vector<std::string> group_add;  // supplementary groups, by the image's names or as numbers
   std::vector<std::string> ulimits;    // "nofile=1024:2048"

@@ -85,6 +85,10 @@ RunOperation operation_of(const WorkingContainer& container, const ContainerRunO
       operation.unrecorded_env.push_back(std::string(name) + "=" + value);
     }
   }
+  for (const std::string& entry : options.settings.env) {
+    if (find_variable(operation.env, entry.substr(0, entry.find('=')))) continue;
+    operation.unrecorded_env.push_back(entry);
+  }
   operation.directory = options.directory.empty() ? config.working_dir : options.directory;
   operation.user = options.user.empty() ? config.user : options.user;
   return operation;

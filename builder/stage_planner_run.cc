@@ -110,6 +110,11 @@ void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerf
       operation.unrecorded_env.push_back(entry);
     }
   }
+  for (const std::string& entry : input_.request.commands.env) {
+    if (!find_variable(operation.env, entry.substr(0, entry.find('=')))) {
+      operation.unrecorded_env.push_back(entry);
+    }
+  }
   operation.directory = config().working_dir;
   operation.user = config().user;
   operation.user_place = user_place_;

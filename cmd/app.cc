@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/containers_conf.h"
 #include "cmd/exit_code.h"
 #include "cmd/render_error.h"
 #include "cmd/run_flags.h"
@@ -116,7 +117,10 @@ void declare_globals(FlagSet& flags, GlobalOptions& globals) {
       "read *.conf of this directory instead of registries.conf.d");
   flags.accept("transient-store", "", "what is kept of a container is too little to cost time");
   flags.refuse("imagestore", "images and containers are in one store: --root says where");
-  flags.refuse({"default-mounts-file"});
+  flags.add(
+      "default-mounts-file", "FILE",
+      [](const std::string& text) { ::setenv("BLD_DEFAULT_MOUNTS_FILE", text.c_str(), 1); },
+      "read this instead of mounts.conf");
   for (const char* name : {"cpu-profile", "memory-profile"}) {
     flags.refuse(name, "perf record bld … measures any program");
   }
@@ -175,6 +179,7 @@ int run_command(const CommandEntry& entry, std::span<const std::string> words,
     print(usage_of(entry, flags));
     return kSuccess;
   }
+  if (entry.needs != Needs::kNothing) set_engine_environment(ContainersConf::here());
   App app(globals);
 
   // Also when an Error goes past: what a stopped build says is not the point then.

@@ -1,5 +1,7 @@
 #include "cmd/confinement_flags.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "cmd/options.h"
@@ -85,7 +87,8 @@ void ConfinementFlags::declare_processor(FlagSet& flags) {
 }
 
 builder::Confinement ConfinementFlags::confinement(const std::vector<std::string>& cap_add,
-                                                   const std::vector<std::string>& cap_drop) const {
+                                                   const std::vector<std::string>& cap_drop,
+                                                   const std::string& default_profile) const {
   if (limits_.memory_swap_bytes != 0 && limits_.memory_bytes == 0) {
     throw Error("--memory-swap needs --memory");
   }
@@ -96,7 +99,12 @@ builder::Confinement ConfinementFlags::confinement(const std::vector<std::string
   builder::Confinement confinement;
   confinement.limits = limits_;
   const auto capabilities = runtime::CapabilitySet::container_default(cap_add, cap_drop);
-  for (const std::string& option : security_options_) {
+  std::vector<std::string> options = security_options_;
+  const bool names_profile =
+      std::any_of(options.begin(), options.end(),
+                  [](const std::string& option) { return option.starts_with("seccomp"); });
+  if (!names_profile && !default_profile.empty()) options.push_back("seccomp=" + default_profile);
+  for (const std::string& option : options) {
     try {
       builder::add_security_option(confinement, option, capabilities);
     } catch (Error& error) {

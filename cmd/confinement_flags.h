@@ -13,9 +13,11 @@ class ConfinementFlags {
  public:
   void declare(FlagSet& flags);
 
-  // Reads the seccomp profile, if one was named. Throws Error on what does not go together.
+  // Reads the seccomp profile, if one was named; `default_profile` (if any) otherwise. Throws Error
+  // on what does not go together.
   builder::Confinement confinement(const std::vector<std::string>& cap_add,
-                                   const std::vector<std::string>& cap_drop) const;
+                                   const std::vector<std::string>& cap_drop,
+                                   const std::string& default_profile) const;
 
  private:
   void declare_processor(FlagSet& flags);

@@ -1,11 +1,13 @@
 #include "cmd/options.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/containers_conf.h"
 #include "cmd/foreign_flags.h"
 #include "dockerfile/values.h"
 
@@ -59,8 +61,12 @@ registry::ConnectionOptions ConnectionFlags::options() const {
   }
   options.cert_dir = cert_dir_;
   options.policy_file = policy_file_;
-  options.tries = tries_;
-  options.first_retry_pause = retry_delay_;
+  const ContainersConf& conf = ContainersConf::here();
+  if (conf.retry)
+    options.tries = static_cast<int>(std::clamp<std::int64_t>(*conf.retry, 0, 100)) + 1;
+  if (!conf.retry_delay.empty()) options.first_retry_pause = parse_delay(conf.retry_delay);
+  if (tries_) options.tries = *tries_;
+  if (retry_delay_) options.first_retry_pause = *retry_delay_;
   if (!credentials_.empty()) {
     const auto [user, password] = parse_credentials(credentials_);
     options.user = user;

@@ -19,14 +19,14 @@ namespace bld::cmd {
 class ConnectionFlags {
  public:
   void declare(FlagSet& flags);
-  // With REGISTRY_AUTH_FILE where no --authfile was given.
+  // With REGISTRY_AUTH_FILE where no --authfile was given, and retries as containers.conf has them.
   registry::ConnectionOptions options() const;
 
  private:
   bool tls_verify_ = true;
   std::string auth_file_, cert_dir_, credentials_, policy_file_;
-  int tries_ = registry::ConnectionOptions().tries;
-  std::chrono::milliseconds retry_delay_ = registry::ConnectionOptions().first_retry_pause;
+  std::optional<int> tries_;
+  std::optional<std::chrono::milliseconds> retry_delay_;
 };
 
 // --os, --arch, --variant, --platform.

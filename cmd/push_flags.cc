@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
+#include "cmd/containers_conf.h"
 #include "cmd/foreign_flags.h"
 #include "cmd/renderer.h"
 
@@ -24,7 +25,10 @@ layers::Compression parse_compression(const std::string& text) {
 void PushFlags::declare_compression(FlagSet& flags) {
   flags.add(
       "compression-format", "gzip|zstd|none",
-      [this](const std::string& text) { options_.compression = parse_compression(text); },
+      [this](const std::string& text) {
+        options_.compression = parse_compression(text);
+        has_compression_ = true;
+      },
       "compression of layers (default gzip)");
   flags.add(
       "compression-level", "N",
@@ -32,6 +36,7 @@ void PushFlags::declare_compression(FlagSet& flags) {
         const auto level = base::parse_unsigned(text);
         if (!level || *level > 22) throw base::Error("no level of compression");
         options_.compression_level = static_cast<int>(*level);
+        has_level_ = true;
       },
       "level of compression");
   flags.add_bool("force-compression", options_.force_compression,
@@ -39,7 +44,9 @@ void PushFlags::declare_compression(FlagSet& flags) {
   flags.add_optional(
       "disable-compression,D", "", "true",
       [this](const std::string& text) {
-        if (parse_bool(text)) options_.compression = layers::Compression::kNone;
+        if (!parse_bool(text)) return;
+        options_.compression = layers::Compression::kNone;
+        has_compression_ = true;
       },
       "do not compress layers");
 }
@@ -71,6 +78,18 @@ void PushFlags::declare_more_compressions(FlagSet& flags) {
 
 void PushFlags::run(const Push& push) {
   options_.connection = connection_.options();
+  const ContainersConf& conf = ContainersConf::here();
+  if (!has_compression_ && !conf.compression_format.empty()) {
+    try {
+      options_.compression = parse_compression(conf.compression_format);
+    } catch (base::Error& error) {
+      error.add_context("containers.conf: compression_format = " + conf.compression_format);
+      throw;
+    }
+  }
+  if (!has_level_ && !has_compression_ && conf.compression_level) {
+    options_.compression_level = static_cast<int>(*conf.compression_level);
+  }
   Streams streams(STDOUT_FILENO, STDERR_FILENO);
   const auto renderer = make_renderer(choose_progress("", quiet_), streams);
   try {

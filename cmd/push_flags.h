@@ -27,7 +27,7 @@ class PushFlags {
   void declare_compression(FlagSet& flags);
 
   std::string digest_file_;
-  bool quiet_ = false;
+  bool quiet_ = false, has_compression_ = false, has_level_ = false;
   registry::PushOptions options_;
   ConnectionFlags connection_;
 };

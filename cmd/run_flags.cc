@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/containers_conf.h"
 #include "cmd/options.h"
 #include "cmd/volume_flag.h"
 #include "runtime/isolation.h"
@@ -66,6 +67,66 @@ bool shares_network(std::string_view isolation) {
               base::printable(isolation));
 }
 
+// "ALL" in any of its spellings.
+bool names_all(const std::vector<std::string>& capabilities) {
+  return std::any_of(capabilities.begin(), capabilities.end(), [](const std::string& name) {
+    const std::string upper = base::to_upper(name);
+    return upper == "ALL" || upper == "CAP_ALL";
+  });
+}
+
+std::string capability_name(const std::string& text) {
+  const std::string upper = base::to_upper(text);
+  return upper.starts_with("CAP_") ? upper.substr(4) : upper;
+}
+
+// The file's list takes the place of our default; the flags add to it and take away from it.
+void set_default_capabilities(builder::CommandSettings& settings,
+                              const std::vector<std::string>& defaults) {
+  if (names_all(settings.cap_add) || names_all(settings.cap_drop)) return;
+  for (const std::string& name : defaults) {
+    const auto same = [&](const std::string& other) {
+      return capability_name(other) == capability_name(name);
+    };
+    const auto& drop = settings.cap_drop;
+    if (std::none_of(drop.begin(), drop.end(), same) &&
+        std::none_of(settings.cap_add.begin(), settings.cap_add.end(), same)) {
+      settings.cap_add.push_back(name);
+    }
+  }
+  settings.cap_drop = {"ALL"};
+}
+
+void use_if_empty(std::vector<std::string>& list, const std::vector<std::string>& defaults) {
+  if (list.empty()) list = defaults;
+}
+
+// What containers.conf and mounts.conf say where no flag does.
+void add_defaults(builder::CommandSettings& settings, const ContainersConf& conf) {
+  builder::NetworkFiles& files = settings.network_files;
+  for (const std::string& server : conf.dns_servers) check_address(server);
+  use_if_empty(files.servers, conf.dns_servers);
+  use_if_empty(files.searches, conf.dns_searches);
+  use_if_empty(files.options, conf.dns_options);
+  use_if_empty(settings.ulimits, conf.ulimits);
+  settings.env = conf.env;
+  if (!conf.shm_size.empty()) settings.shm_size_bytes = parse_bytes(conf.shm_size);
+  if (!conf.capabilities.empty()) set_default_capabilities(settings, conf.capabilities);
+  bool has_volumes = false, has_devices = false;
+  for (const builder::VolumeMount& volume : settings.volumes) {
+    (volume.is_device ? has_devices : has_volumes) = true;
+  }
+  std::vector<builder::VolumeMount> defaults =
+      default_mounts(environment_variable("BLD_DEFAULT_MOUNTS_FILE").value_or(""));
+  if (!has_volumes) {
+    for (const std::string& text : conf.volumes) defaults.push_back(parse_volume(text));
+  }
+  if (!has_devices) {
+    for (const std::string& text : conf.devices) defaults.push_back(parse_device(text));
+  }
+  settings.volumes.insert(settings.volumes.begin(), defaults.begin(), defaults.end());
+}
+
 }  // namespace
 
 void RunFlags::declare_network(FlagSet& flags) {
@@ -81,8 +142,9 @@ void RunFlags::declare_network(FlagSet& flags) {
                        "name server of the commands; none: leave the image's /etc/resolv.conf");
   flags.add_comma_list("dns-search", "DOMAIN", files.searches, "domain to look up names in");
   flags.add_comma_list("dns-option", "OPTION", files.options, "option of the resolver");
-  flags.add_bool("http-proxy", settings_.http_proxy,
-                 "show http_proxy and its like to the commands (default true)");
+  flags.add_optional(
+      "http-proxy", "", "true", [this](const std::string& text) { http_proxy_ = parse_bool(text); },
+      "show http_proxy and its like to the commands (default true)");
   for (const char* name : {"cni-config-dir", "cni-plugin-path"}) {
     flags.accept(name, "DIR", "networks are made without CNI");
   }
@@ -98,8 +160,7 @@ void RunFlags::declare_rights(FlagSet& flags) {
       "show a device to the commands");
   flags.add_comma_list("ulimit", "NAME=SOFT[:HARD]", settings_.ulimits, "limit of the commands");
   flags.add(
-      "shm-size", "SIZE",
-      [this](const std::string& text) { settings_.shm_size_bytes = parse_bytes(text); },
+      "shm-size", "SIZE", [this](const std::string& text) { shm_size_bytes_ = parse_bytes(text); },
       "size of /dev/shm (default 64m)");
 }
 
@@ -169,8 +230,12 @@ void RunFlags::check_network_files() const {
 builder::CommandSettings RunFlags::settings() const {
   check_network_files();
   builder::CommandSettings settings = settings_;
+  const ContainersConf& conf = ContainersConf::here();
+  add_defaults(settings, conf);
+  settings.http_proxy = http_proxy_.value_or(conf.http_proxy.value_or(true));
+  if (shm_size_bytes_) settings.shm_size_bytes = *shm_size_bytes_;
   builder::NetworkFiles& files = settings.network_files;
-  files.hosts = !no_hosts_;
+  files.hosts = !no_hosts_ && !(conf.no_hosts.value_or(false) && files.add_hosts.empty());
   files.hostname = !no_hostname_;
   files.resolv_conf =
       std::find(files.servers.begin(), files.servers.end(), "none") == files.servers.end();
@@ -180,7 +245,8 @@ builder::CommandSettings RunFlags::settings() const {
   if (settings.runtime.program.empty() && !settings.runtime.flags.empty()) {
     throw Error("--runtime-flag is for the OCI runtime that --runtime names, and there is none");
   }
-  settings.confinement = confined_.confinement(settings.cap_add, settings.cap_drop);
+  settings.confinement =
+      confined_.confinement(settings.cap_add, settings.cap_drop, conf.seccomp_profile);
   const std::string isolation =
       isolation_.value_or(environment_variable("BUILDAH_ISOLATION").value_or(""));
   if (shares_network(isolation) && settings.network == builder::NetworkChoice::kDefault) {
@@ -190,7 +256,8 @@ builder::CommandSettings RunFlags::settings() const {
 }
 
 std::vector<std::string> RunFlags::words(const FlagSet& given) const {
-  settings();
+  check_network_files();
+  confined_.confinement(settings_.cap_add, settings_.cap_drop, "");
   RunFlags same;
   FlagSet flags;
   same.declare(flags);

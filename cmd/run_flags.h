@@ -37,6 +37,8 @@ class RunFlags {
   builder::CommandSettings settings_;
   ConfinementFlags confined_;
   std::optional<std::string> isolation_;
+  std::optional<bool> http_proxy_;
+  std::optional<std::uint64_t> shm_size_bytes_;
   bool no_hosts_ = false, no_hostname_ = false;
 };
 

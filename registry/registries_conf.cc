@@ -93,6 +93,9 @@ RegistriesConf RegistriesConf::load() {
   for (const fs::path& directory : directories) {
     for (const fs::path& more : files_in(directory)) conf.add(read(more), more.string());
   }
+  if (const std::string sources = environment("BUILD_REGISTRY_SOURCES"); !sources.empty()) {
+    conf.read_sources(sources);
+  }
   return conf;
 }
 
@@ -119,6 +122,32 @@ void RegistriesConf::add(const Json& file, const std::string& name) try {
 } catch (base::Error& error) {
   error.add_context(name);
   throw;
+}
+
+void RegistriesConf::read_sources(const std::string& json) try {
+  const Json sources = Json::parse(json);
+  sources_ = {.insecure = sources.strings("insecureRegistries"),
+              .blocked = sources.strings("blockedRegistries"),
+              .allowed = sources.strings("allowedRegistries")};
+
+} catch (base::Error& error) {
+  error.add_context("BUILD_REGISTRY_SOURCES");
+  throw;
+}
+
+void RegistriesConf::check_sources(const Reference& reference, std::string_view what) const {
+  const auto names = [&](const std::vector<std::string>& list) {
+    return std::find(list.begin(), list.end(), reference.registry()) != list.end();
+  };
+  if (names(sources_.blocked)) {
+    throw base::Error(
+        "{} registry at \"{}\" denied by policy: it is in the blocked registries list", what,
+        reference.registry());
+  }
+  if (!sources_.allowed.empty() && !names(sources_.allowed)) {
+    throw base::Error("{} registry at \"{}\" denied by policy: not in allowed registries list",
+                      what, reference.registry());
+  }
 }
 
 RegistriesConf::Registry RegistriesConf::read_registry(const Json& table, const std::string& name) {
@@ -193,13 +222,23 @@ const RegistriesConf::Registry* RegistriesConf::find(const Reference& reference)
 }
 
 RegistryEndpoint RegistriesConf::push_endpoint(const Reference& reference) const {
+  check_sources(reference, "push to");
+  return own_endpoint(reference);
+}
+
+RegistryEndpoint RegistriesConf::own_endpoint(const Reference& reference) const {
   const Registry* registry = find(reference);
-  if (registry == nullptr) return {reference, false};
+  if (registry == nullptr) {
+    const auto& insecure = sources_.insecure;
+    return {reference,
+            std::find(insecure.begin(), insecure.end(), reference.registry()) != insecure.end()};
+  }
   if (registry->location.empty()) return {reference, registry->insecure};
   return {at(reference, registry->prefix, registry->location), registry->insecure};
 }
 
 std::vector<RegistryEndpoint> RegistriesConf::pull_endpoints(const Reference& reference) const {
+  check_sources(reference, "pull from");
   std::vector<RegistryEndpoint> endpoints;
   if (const Registry* registry = find(reference)) {
     for (const Mirror& mirror : registry->mirrors) {
@@ -207,7 +246,7 @@ std::vector<RegistryEndpoint> RegistriesConf::pull_endpoints(const Reference& re
       endpoints.push_back({at(reference, registry->prefix, mirror.location), mirror.insecure});
     }
   }
-  endpoints.push_back(push_endpoint(reference));
+  endpoints.push_back(own_endpoint(reference));
   return endpoints;
 }
 

@@ -22,7 +22,7 @@ class RegistriesConf {
  public:
   // CONTAINERS_REGISTRIES_CONF (which has to exist), else registries.conf of the user, else of the
   // machine; then what *.conf in registries.conf.d of the machine and of the user add to it, or
-  // in BLD_REGISTRIES_CONF_DIR instead of both.
+  // in BLD_REGISTRIES_CONF_DIR instead of both. BUILD_REGISTRY_SOURCES restricts it all.
   static RegistriesConf load();
 
   // What a name means, in the order in which it is looked for: itself where it says its registry;
@@ -51,13 +51,23 @@ class RegistriesConf {
     std::vector<Mirror> mirrors;
   };
 
+  // What BUILD_REGISTRY_SOURCES, a JSON object, says of registries by their host.
+  struct Sources {
+    std::vector<std::string> insecure, blocked, allowed;  // allowed empty: all
+  };
+
+  void read_sources(const std::string& json);
+  // Throws where the registry may not be used; `what` is "pull from" or "push to".
+  void check_sources(const image::Reference& reference, std::string_view what) const;
   static Registry read_registry(const image::Json& table, const std::string& name);
   void add_version_1(const image::Json& registries);
+  RegistryEndpoint own_endpoint(const image::Reference& reference) const;
   const Registry* find(const image::Reference& reference) const;
 
   std::vector<std::string> unqualified_;
   std::map<std::string, std::string, std::less<>> aliases_;
   std::vector<Registry> registries_;
+  Sources sources_;
 };
 
 }  // namespace bld::registry
