@@ -270,9 +270,12 @@ class Config : public Command {
         [](auto& c, auto& text) { c.config.config.shell = shell_words(text); },
         "shell of later instructions");
     add(
-        flags, "cmd", "WORDS", "CMD",
-        [](auto& c, auto& text) { c.config.config.cmd = none_if_empty(shell_words(text)); },
-        "default command of containers");
+        flags, "cmd", "JSON|WORDS", "CMD",
+        [](auto& c, auto& text) {
+          const auto words = dockerfile::parse_json_words(text);
+          c.config.config.cmd = none_if_empty(words ? *words : shell_words(text));
+        },
+        "default command of containers: words of a shell, or a JSON array");
     add(
         flags, "entrypoint", "JSON|TEXT", "ENTRYPOINT",
         [](auto& c, auto& text) { set_entrypoint(c.config.config, text); },

@@ -36,7 +36,7 @@ class Containers : public Command {
       print_json(rows);
     } else if (quiet_) {
       std::string text;
-      for (const Row& row : rows) text += shown(row.id) + "\n";
+      for (const Row& row : rows) text += row.id + "\n";
       print(text);
     } else if (!format_.empty()) {
       print_by_template(rows);
@@ -93,8 +93,9 @@ class Containers : public Command {
     std::string text;
     const auto line = [&](std::string_view id, std::string_view builder, std::string_view image,
                           std::string_view image_name, std::string_view name) {
-      text += fmt::format("{:<{}}  {:<8} {:<{}} {:<32} {}\n", id, width, builder, image, width,
-                          image_name, name);
+      // Whole IDs leave less room, as Buildah has it.
+      text += fmt::format("{:<{}} {}{:<8} {:<{}} {:<32} {}\n", id, width, whole_ ? "" : " ",
+                          builder, image, width, image_name, name);
     };
     if (!no_heading_) line("CONTAINER ID", "BUILDER", "IMAGE ID", "IMAGE NAME", "CONTAINER NAME");
     for (const Row& row : rows) {
@@ -106,9 +107,9 @@ class Containers : public Command {
   void print_by_template(const std::vector<Row>& rows) const {
     std::vector<Value> values;
     for (const Row& row : rows) {
-      values.push_back(Value::Record{{{"ContainerID", "", shown(row.id)},
+      values.push_back(Value::Record{{{"ContainerID", "", row.id},
                                       {"Builder", "", "   *"},
-                                      {"ImageID", "", shown(row.image_id)},
+                                      {"ImageID", "", row.image_id},
                                       {"ImageName", "", row.image_name},
                                       {"ContainerName", "", row.name}}});
     }
@@ -130,7 +131,8 @@ class Containers : public Command {
                                     {"imagename", "", row.image_name},
                                     {"containername", "", row.name}}});
     }
-    print(json_text(list));
+    // No containers are no list, as Go has it.
+    print(json_text(list.empty() ? Value() : Value(list)));
   }
 
   bool all_ = false, json_ = false, no_heading_ = false, whole_ = false, quiet_ = false;

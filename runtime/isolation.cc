@@ -263,7 +263,13 @@ void exec_in_namespaces(const std::vector<std::string>& args) {
   std::vector<char*> argv;
   for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
-  ::execvp(argv[0], argv.data());
+  // execvp() would tell of a folder of PATH that it may not look into, and not of what is missing.
+  const std::string program =
+      args[0].find('/') == std::string::npos ? base::find_program(args[0]) : args[0];
+  if (program.empty()) {
+    throw base::Error("exec {}: executable file not found in $PATH", args[0]).exit_status(127);
+  }
+  ::execv(program.c_str(), argv.data());
   const int error_number = errno;
   throw base::Error::sys("exec", args[0], error_number)
       .exit_status(error_number == ENOENT || error_number == ENOTDIR ? 127 : 126);
