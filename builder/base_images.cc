@@ -64,7 +64,9 @@ std::optional<LocalImage> find_local(store::Store& store, const std::string& nam
 Location registry_location(const image::Reference& reference) {
   if (reference.registry() == "localhost") {
     base::Error error("{}: image not known", reference.str());
-    error.hint("localhost/ names images of this machine: build or pull it first");
+    error.hint(
+        "localhost/ names images of this machine: build it first, or say whose it is with "
+        "containers-storage: (podman, buildah) or docker-daemon:");
     throw error;
   }
   return {.kind = registry::TransportKind::kDocker, .path = {}, .reference = reference.str()};
@@ -87,8 +89,12 @@ BaseImage pull(const std::vector<Location>& places, const ImageLookup& lookup, s
     options.connection = lookup.connection;
     options.platform = lookup.platform;
     try {
-      return from_store(store, registry::pull(store, place, options, events, stop),
-                        is_registry ? place.reference : "");
+      const store::ImageRecord record = registry::pull(store, place, options, events, stop);
+      if (is_registry) return from_store(store, record, place.reference);
+      const bool is_of_others = place.kind == registry::TransportKind::kContainersStorage ||
+                                place.kind == registry::TransportKind::kDockerDaemon;
+      return from_store(store, record,
+                        is_of_others && !record.names.empty() ? record.names.front() : "");
     } catch (const base::Error& error) {
       if (i + 1 == places.size() || stop.stop_requested()) throw;
       events.send(base::Warning{error.message(), std::nullopt});
@@ -101,15 +107,20 @@ BaseImage pull(const std::vector<Location>& places, const ImageLookup& lookup, s
 BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
                              store::Store& store, base::EventSink& events,
                              const std::stop_token& stop) {
-  // The storage that Buildah means is where its images are: here that is our store.
-  if (name.starts_with(kOwnStore) && !name.starts_with(std::string(kOwnStore) + "[")) {
+  // The storage that Buildah means is where its images are: here that is our store, and then that
+  // of others.
+  const bool is_own =
+      name.starts_with(kOwnStore) && !name.starts_with(std::string(kOwnStore) + "[");
+  if (is_own && lookup.pull != PullPolicy::kAlways) {
     const std::string image = name.substr(kOwnStore.size());
     const auto candidates = registry::RegistriesConf::load().candidates(image);
     if (const auto local = find_local(store, image, candidates, lookup.platform)) {
       return from_store(store, local->record, local->name);
     }
-    throw base::Error("{}: image not known", base::printable(name))
-        .hint("containers-storage: means the store of bld itself");
+    if (lookup.pull == PullPolicy::kNever) {
+      throw base::Error("{}: image not known", base::printable(name))
+          .hint("--pull=never forbids to fetch it");
+    }
   }
   if (const auto location = registry::parse_location(name)) {
     if (location->kind != registry::TransportKind::kDocker) {

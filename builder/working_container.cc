@@ -46,7 +46,10 @@ WorkingContainer from_record(store::Container record) {
 std::string free_name(store::Store& store, const std::string& image, const std::string& suffix) {
   std::string prefix;
   if (image != "scratch") {
-    std::string last = image.substr(image.rfind('/') + 1);
+    const auto place = registry::parse_location(image);
+    const bool is_named = place && place->path.empty();
+    const std::string& named = is_named ? place->reference : image;
+    std::string last = named.substr(named.rfind('/') + 1);
     last = last.substr(0, last.find_first_of(":@"));
     prefix = last + "-";
   }

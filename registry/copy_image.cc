@@ -19,6 +19,7 @@
 #include "registry/docker_registry.h"
 #include "registry/file_source.h"
 #include "registry/layout.h"
+#include "registry/other_stores.h"
 #include "registry/registries_conf.h"
 #include "registry/signature_policy.h"
 
@@ -136,6 +137,9 @@ std::unique_ptr<ImageSource> open_source(const Location& from, const ConnectionO
       return open_oci_archive_source(from.path, from.reference, store.make_temp_dir());
     case TransportKind::kDockerArchive:
       return open_docker_archive_source(from.path, from.reference, store.make_temp_dir());
+    case TransportKind::kContainersStorage:
+    case TransportKind::kDockerDaemon:
+      return open_other_store_source(from, store.make_temp_dir(), stop);
   }
   throw base::Error("{}: no such transport", from.str());
 }
@@ -281,6 +285,26 @@ std::optional<image::Digest> expected_digest(const Location& from) {
   return image::Reference::parse(from.reference).digest();
 }
 
+// The name that an image brings along; nothing for files, and for IDs in the stores of others.
+std::optional<image::Reference> own_name(const Location& from) {
+  const std::string& text = from.reference;
+  switch (from.kind) {
+    case TransportKind::kDocker:
+      return image::Reference::parse(text);
+    case TransportKind::kContainersStorage:
+    case TransportKind::kDockerDaemon: {
+      if (text.find_first_not_of("0123456789abcdef") == text.npos || text.starts_with("sha256:")) {
+        return std::nullopt;
+      }
+      const bool is_docker = from.kind == TransportKind::kDockerDaemon;
+      return (is_docker ? image::Reference::parse(text) : image::Reference::parse_local(text))
+          .with_default_tag();
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
 // ── push ─────────────────────────────────────────────────────────────────────────────────────────
 
 // Another repository of the registry that has blobs of this image: that of another of its names, or
@@ -328,6 +352,9 @@ std::unique_ptr<ImageSink> open_sink(const Location& to, const PushOptions& opti
       return open_oci_archive_sink(to.path, references_of(to, options), store.make_temp_dir());
     case TransportKind::kDockerArchive:
       return open_docker_archive_sink(to.path, to.reference, options.more_names);
+    case TransportKind::kContainersStorage:
+    case TransportKind::kDockerDaemon:
+      return open_other_store_sink(to, store.make_temp_dir(), stop);
   }
   throw base::Error("{}: no such transport", to.str());
 }
@@ -470,9 +497,7 @@ store::ImageRecord pull(store::Store& store, const Location& from, const PullOpt
   const FetchedManifest manifest = fetch_manifest(
       *source, expected_digest(from), options.platform.value_or(image::Platform::host()));
   std::optional<image::Reference> name = options.name;
-  if (!name && from.kind == TransportKind::kDocker) {
-    name = image::Reference::parse(from.reference);
-  }
+  if (!name) name = own_name(from);
   return Puller(store, *source, events, std::move(stop)).pull(manifest, name);
 
 } catch (base::Error& error) {

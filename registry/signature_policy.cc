@@ -62,6 +62,9 @@ std::vector<std::string> scopes_of(const Location& location) {
       host = host.substr(dot + 1);
       scopes.push_back("*." + host);
     }
+  } else if (location.kind == TransportKind::kContainersStorage ||
+             location.kind == TransportKind::kDockerDaemon) {
+    scopes.push_back(location.reference);
   } else {
     fs::path path = fs::absolute(location.path).lexically_normal();
     if (!location.reference.empty()) scopes.push_back(path.string() + ":" + location.reference);

@@ -29,11 +29,15 @@ enum class TransportKind {
   kOciArchive,     // oci-archive:FILE[:TAG]
   kDockerArchive,  // docker-archive:FILE[:NAME[:TAG]]
   kDirectory,      // dir:DIR
+  // containers-storage:[STORE]NAME: the images of podman and buildah; `path` is STORE, which is
+  // [DRIVER@]ROOT[+RUNROOT][:OPTIONS]
+  kContainersStorage,
+  kDockerDaemon,  // docker-daemon:NAME: the images of docker
 };
 
 struct Location {
   TransportKind kind = TransportKind::kDocker;
-  std::filesystem::path path;  // of all but registries
+  std::filesystem::path path;  // of files and directories
   std::string reference;       // the tag or name behind the path; of registries the name
   std::string str() const;     // "oci:DIR:TAG"
 };

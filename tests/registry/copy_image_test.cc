@@ -33,7 +33,7 @@ TEST(Location, Transports) {
   EXPECT_EQ(parse_location("docker://alpine")->reference, "docker.io/library/alpine:latest");
   EXPECT_FALSE(parse_location("alpine:3.20"));
   EXPECT_FALSE(parse_location("localhost:5000/a"));
-  EXPECT_THROW(parse_location("containers-storage:a"), base::Error);
+  EXPECT_THROW(parse_location("sif:a"), base::Error);
   EXPECT_THROW(parse_location("oci:"), base::Error);
 }
 
