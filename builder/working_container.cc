@@ -67,6 +67,21 @@ std::string free_name(store::Store& store, const std::string& image, const std::
   }
 }
 
+// A name of our own choice may be taken by another process between looking and taking it.
+store::Container create_record(store::Container record, const FromOptions& options,
+                               store::Store& store) {
+  record.name = options.name;
+  for (;;) {
+    if (options.name.empty()) record.name = free_name(store, options.image, options.suffix);
+    try {
+      return store.create_container(record);
+    } catch (const base::Error&) {
+      const auto other = store.find_container(record.name);
+      if (!options.name.empty() || !other || other->name != record.name) throw;
+    }
+  }
+}
+
 }  // namespace
 
 WorkingContainer make_container(const FromOptions& options, const Services& services,
@@ -85,11 +100,9 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
     container.image_id = base.image_id;
     container.record.layers = base.config.diff_ids;
   }
-  container.record.name =
-      options.name.empty() ? free_name(store, options.image, options.suffix) : options.name;
   container.run_flags = options.run_flags;
   container.record.config = to_json(container);
-  container.record = store.create_container(container.record);
+  container.record = create_record(container.record, options, store);
   layers::prepare_upper(base_of(container).trees(store),
                         store.container_dir(container.record.id) / "upper");
   return container;
