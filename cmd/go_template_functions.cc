@@ -45,7 +45,7 @@ Value element(const Value& value, const Value& key) {
   if (const auto* list = value.get<Value::List>()) {
     const std::int64_t index = integer_of(key, "index");
     if (index < 0 || index >= static_cast<std::int64_t>(list->size())) {
-      throw Error("template: error calling index: reflect: slice index out of range");
+      throw Error("template: error calling index: index out of range: {}", index);
     }
     return (*list)[static_cast<std::size_t>(index)];
   }
@@ -99,6 +99,11 @@ std::string formatted(const Value& value, char verb) {
       return fmt::format("%!d(string={})", text_of(value));
     case 't':
       return text_of(value);
+    case 'c':
+      if (const auto* number = value.get<std::int64_t>(); number != nullptr && *number < 128) {
+        return std::string(1, static_cast<char>(*number));
+      }
+      return fmt::format("%!c(string={})", text_of(value));
     case 'x':
       if (const auto* number = value.get<std::int64_t>()) return fmt::format("{:x}", *number);
       return base::to_lower(text_of(value));
@@ -113,6 +118,12 @@ std::string padded(std::string text, std::string_view flags) {
     flags.remove_prefix(1);
   }
   const bool zero = !flags.empty() && flags[0] == '0';
+  // A precision cuts texts; digits of numbers nobody asks for here.
+  const std::size_t point = std::min(flags.find('.'), flags.size());
+  if (point < flags.size()) {
+    text = text.substr(0, base::parse_unsigned(flags.substr(point + 1)).value_or(0));
+  }
+  flags = flags.substr(0, point);
   const std::size_t width = std::min<std::size_t>(base::parse_unsigned(flags).value_or(0), 1000);
   if (text.size() >= width) return text;
   const std::string fill(width - text.size(), zero && !left ? '0' : ' ');
@@ -145,6 +156,20 @@ std::string print_formatted(const Arguments& arguments) {
     }
   }
   return text;
+}
+
+// Bounds that make no sense are an Error, as Go has it.
+Value slice(const Arguments& arguments) {
+  const auto* list = arguments[0].get<Value::List>();
+  const std::string text = list != nullptr ? "" : text_of(arguments[0]);
+  const auto size = static_cast<std::int64_t>(list != nullptr ? list->size() : text.size());
+  const std::int64_t from = arguments.size() > 1 ? integer_of(arguments[1], "slice") : 0;
+  const std::int64_t to = arguments.size() > 2 ? integer_of(arguments[2], "slice") : size;
+  if (from < 0 || to < from || to > size) {
+    throw Error("template: error calling slice: index out of range: {}", to > size ? to : from);
+  }
+  if (list != nullptr) return Value::List(list->begin() + from, list->begin() + to);
+  return Value(text.substr(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from)));
 }
 
 Value join(const Arguments& arguments) {
@@ -206,6 +231,7 @@ constexpr std::array kFunctions{
                for (std::size_t i = 1; i < a.size(); ++i) value = element(value, a[i]);
                return value;
              }},
+    Function{"slice", 1, 3, [](const Arguments& a) { return slice(a); }},
     Function{"print", 0, kAny, [](const Arguments& a) { return Value(print_all(a, false)); }},
     Function{"println", 0, kAny, [](const Arguments& a) { return Value(print_all(a, true)); }},
     Function{"printf", 1, kAny, [](const Arguments& a) { return Value(print_formatted(a)); }},

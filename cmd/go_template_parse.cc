@@ -99,6 +99,12 @@ class Lexer {
         if (c == 'n') c = '\n';
         if (c == 't') c = '\t';
         if (c == 'r') c = '\r';
+        if (c == 'x' && rest_.size() >= 2) {
+          const auto code = base::parse_unsigned(rest_.substr(0, 2), 16);
+          if (!code) throw Error("template: invalid escape in a quoted string");
+          c = static_cast<char>(*code);
+          take(2);
+        }
       }
       text += c;
     }

@@ -103,13 +103,17 @@ Value docker_config(const image::RunConfig& run) {
                         {"Env", "", Value::list(run.env)},
                         {"Cmd", "", list_or_empty(run.cmd), kNullIfEmpty},
                         {"Healthcheck", "", healthcheck_value(run.healthcheck), kIfEmpty},
+                        {"ArgsEscaped", "", false, kIfEmpty},
                         {"Image", "", ""},
                         {"Volumes", "", set_value(run.volumes), kNullIfEmpty},
                         {"WorkingDir", "", run.working_dir},
                         {"Entrypoint", "", list_or_empty(run.entrypoint), kNullIfEmpty},
+                        {"NetworkDisabled", "", false, kIfEmpty},
+                        {"MacAddress", "", "", kIfEmpty},
                         {"OnBuild", "", Value::list(run.on_build), kNullIfEmpty},
                         {"Labels", "", Value::map(run.labels), kNullIfEmpty},
                         {"StopSignal", "", run.stop_signal, kIfEmpty},
+                        {"StopTimeout", "", Value(), kIfEmpty},
                         {"Shell", "", Value::list(run.shell), kIfEmpty}}};
 }
 
@@ -184,7 +188,7 @@ Value inspect_value(store::Store& store, const std::optional<store::ImageRecord>
                         {"CNIConfigDir", "", ""},
                         {"IDMappingOptions", "", id_mapping_value()},
                         {"History", "", history_value(config)},
-                        {"Devices", "", Value()}}};
+                        {"Devices", "", Value::List{}, kNullIfEmpty}}};
 }
 
 }  // namespace bld::cmd

@@ -42,6 +42,8 @@ TEST(GoTemplate, FormatsAsPrintfDoes) {
   EXPECT_EQ(run(R"({{printf "%q %d %s %v%%" .Name .Count .Name .Yes}})"), R"("app" 3 app true%)");
   EXPECT_EQ(run(R"({{printf "%q" .Config.Labels}})"), R"(map["a":"1" "b":"2"])");
   EXPECT_EQ(run(R"({{printf "%q" .Config.Env}})"), R"(["A=1" "B=2"])");
+  EXPECT_EQ(run(R"({{printf "%.2s|%5.1s|%c" .Name .Name 65}})"), "ap|    a|A");
+  EXPECT_EQ(run(R"({{"\x41\t"}}{{slice .Name 1 2}}{{slice .Config.Env 1}})"), "A\tp[B=2]");
   EXPECT_EQ(run(R"({{printf "%-5s|%5s|%03d" .Name .Name .Count}})"), "app  |  app|003");
 }
 
