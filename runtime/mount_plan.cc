@@ -194,7 +194,8 @@ void MountPlan::add_mount(const BindMount& mount) {
 
 void MountPlan::add_mount(const TmpfsMount& mount) {
   const FdSlot source = keep(mount_tmpfs(mount.size_bytes, mount.mode));
-  if (!base::set_owner(fds_[source], mount.uid, mount.gid)) {
+  // By name: the descriptor of a mount is one of those that fchown() does not take.
+  if (!base::set_owner_at(fds_[source], ".", mount.uid, mount.gid)) {
     throw base::Error::sys("chown", mount.target);
   }
   if (mount.read_only) set_attributes(fds_[source], MOUNT_ATTR_RDONLY, false, mount.target);
