@@ -27,7 +27,7 @@ void accept_only(FlagSet& flags, std::string name, bool value, std::string hint)
 constexpr const char* kNamePlatforms = "name them: --platform A,B --manifest NAME";
 constexpr const char* kScan =
     "write the image with --output type=oci,dest=FILE and let a scanner read that";
-constexpr const char* kSign =
+constexpr const char* kSignThere =
     "push the image, and sign it there: cosign sign, skopeo copy --sign-by";
 constexpr const char* kDiskImage = "make the disk image from --output type=tar";
 constexpr const char* kCacheHere = "the cache is in the store: keep the directory of --root";
@@ -57,7 +57,7 @@ void declare_foreign_flags(FlagSet& flags) {
   flags.refuse("builder", "bld builds by itself: leave the flag out");
   flags.refuse("layer-label", "bld makes no intermediate images; --label is for the image");
   for (const char* name : {"cache-from", "cache-to", "cache-ttl"}) flags.refuse(name, kCacheHere);
-  flags.refuse("sign-by", kSign);
+  flags.refuse("sign-by", kSignThere);
   flags.refuse("cw", kDiskImage);
   refuse_scanners(flags);
   flags.refuse("loglevel", "--progress says how much is told");
@@ -70,7 +70,7 @@ void declare_commit_foreign_flags(FlagSet& flags) {
   flags.accept("omit-timestamp", "", "an image has no time of its own unless it is given");
   flags.refuse("sbom", kScan);
   refuse_scanners(flags);
-  flags.refuse("sign-by", kSign);
+  flags.refuse("sign-by", kSignThere);
   flags.refuse("cw", "commit, and make the disk image from bld mount");
   refuse_encryption(flags);
 }

@@ -11,9 +11,9 @@ namespace bld::cmd {
 
 namespace {
 
-using Entries = std::span<const SubcommandEntry>;
+using Subcommands = std::span<const SubcommandEntry>;
 
-std::string overview(std::string_view command, Entries entries) {
+std::string overview(std::string_view command, Subcommands entries) {
   std::string text = fmt::format("Usage:\n  bld {} SUBCOMMAND\n\nSubcommands:\n", command);
   for (const SubcommandEntry& entry : entries) {
     text += fmt::format("  {:<9} {:<20} {}\n", entry.name, entry.arguments, entry.summary);
@@ -21,7 +21,7 @@ std::string overview(std::string_view command, Entries entries) {
   return text;
 }
 
-base::Error unknown(std::string_view command, Entries entries, const std::string& name) {
+base::Error unknown(std::string_view command, Subcommands entries, const std::string& name) {
   base::Error error("unknown command \"{}\" for \"bld {}\"", base::printable(name), command);
   std::vector<std::string_view> known;
   for (const SubcommandEntry& entry : entries) known.push_back(entry.name);
@@ -33,7 +33,7 @@ base::Error unknown(std::string_view command, Entries entries, const std::string
 
 }  // namespace
 
-int run_subcommand(App& app, std::string_view command, Entries entries,
+int run_subcommand(App& app, std::string_view command, Subcommands entries,
                    const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
     print(overview(command, entries));
