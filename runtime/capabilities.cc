@@ -1,5 +1,9 @@
 #include "runtime/capabilities.h"
 
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
@@ -105,6 +109,13 @@ CapabilitySet CapabilitySet::container_default(const std::vector<std::string>& a
     set.drop(name);
   }
   return set;
+}
+
+CapabilitySet CapabilitySet::permitted() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &header, data) != 0) throw base::Error::sys("capget", "");
+  return CapabilitySet(data[0].permitted | std::uint64_t{data[1].permitted} << 32);
 }
 
 CapabilitySet CapabilitySet::all() {

@@ -15,6 +15,7 @@ class CapabilitySet {
 
   static CapabilitySet container_default();  // the 14 of Docker
   static CapabilitySet all();                // those that this program knows by name
+  static CapabilitySet permitted();          // of this thread
 
   // The default with --cap-add and --cap-drop. Their order does not matter: dropping ALL leaves
   // what is added, adding ALL leaves out what is dropped. A name in both lists throws.
@@ -30,6 +31,12 @@ class CapabilitySet {
   bool has(std::string_view name) const;
 
   std::uint64_t bits() const { return bits_; }
+
+  CapabilitySet common_with(CapabilitySet other) const {
+    return CapabilitySet(bits_ & other.bits_);
+  }
+
+  CapabilitySet without(CapabilitySet other) const { return CapabilitySet(bits_ & ~other.bits_); }
 
   std::vector<std::string> names() const;  // "CAP_CHOWN", in the order of their numbers
 

@@ -34,7 +34,8 @@ struct MountOp {
 };
 
 struct ChildPlan {
-  FdSlot root = -1;  // a detached mount
+  FdSlot root = -1;  // a detached mount, or of a chroot the directory
+  bool is_chroot = false;
   // A detached tmpfs with an OCI bundle: the command is an OCI runtime that gets this bundle and
   // makes the container itself. It stays in the host's root, with the host's rights.
   FdSlot bundle = -1;
@@ -84,6 +85,7 @@ enum class Stage : std::uint32_t {
   kUser,
   kSeccomp,
   kExec,
+  kChroot,
 };
 
 const char* stage_name(Stage stage);

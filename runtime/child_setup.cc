@@ -26,6 +26,7 @@
 #include <span>
 
 #include "runtime/child_bundle.h"
+#include "runtime/child_chroot.h"
 #include "runtime/kernel_files.h"
 
 namespace bld::runtime {
@@ -324,10 +325,11 @@ void wait_for_answer(int socket) {
 }
 
 // A terminal of the container's own devpts, so that its name means something inside. An OCI runtime
-// makes that one itself and gets one of the host's.
+// makes that one itself and gets one of the host's, as a chroot does.
 void open_terminal(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
-  const char* device = plan.bundle < 0 ? "/dev/pts/ptmx" : "/dev/ptmx";
+  const bool of_host = plan.bundle >= 0 || plan.is_chroot;
+  const char* device = of_host ? "/dev/ptmx" : "/dev/pts/ptmx";
   const int master = ::open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
   int locked = 0;
   if (master < 0 || ::ioctl(master, TIOCSPTLCK, &locked) != 0) {
@@ -359,6 +361,7 @@ void limit_bounding_set(int channel, std::uint64_t bits) {
     if ((bits >> number & 1) != 0) continue;
     if (::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
     if (errno == EINVAL) return;  // beyond the last one that this kernel has
+    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 0) continue;
     fail(channel, Stage::kCapabilities);
   }
 }
@@ -397,7 +400,8 @@ void become_user(const ChildMemory& memory) {
     fail(channel, Stage::kGroups);
   }
   if (::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) != 0) fail(channel, Stage::kUser);
-  const std::uint64_t admin = std::uint64_t{1} << CAP_SYS_ADMIN;
+  // In a chroot we do not have it, and a filter only with no-new-privileges.
+  const std::uint64_t admin = plan.is_chroot ? 0 : std::uint64_t{1} << CAP_SYS_ADMIN;
   if (plan.uid != 0) {
     if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) fail(channel, Stage::kCapabilities);
     if (::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) != 0) fail(channel, Stage::kUser);
@@ -478,6 +482,7 @@ void close_all_but(std::span<const int> keep) {
 [[noreturn]] void run_command(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan;
   ::setsid();
+  if (plan.is_chroot && enter_chroot(plan.root) != 0) fail(memory.channel, Stage::kChroot);
   if (plan.console >= 0 && ::ioctl(0, TIOCSCTTY, 0) != 0) fail(memory.channel, Stage::kTerminal);
   close_all_but({&memory.channel, 1});  // which is close-on-exec
   if (plan.bundle < 0) {
@@ -488,6 +493,7 @@ void close_all_but(std::span<const int> keep) {
   }
   unblock_signals();
   if (plan.bundle < 0) become_user(memory);
+  if (plan.is_chroot) die_with_init();
   // As execvp does: what is there but may not be run is reported if nothing better follows.
   int seen = ENOENT;
   for (const std::string& program : plan.programs) {
@@ -535,6 +541,24 @@ void forget_secrets(ChildMemory& memory) {
   }
 }
 
+// The same without a pid namespace, which would end everything in it with this process.
+[[noreturn]] void reap_chroot(pid_t command, int proc, const ChildMemory& memory) {
+  int keep[] = {memory.channel, memory.lifeline, proc};
+  for (int i : {0, 1, 0}) {
+    if (keep[i] <= keep[i + 1]) continue;
+    const int greater = keep[i];
+    keep[i] = keep[i + 1];
+    keep[i + 1] = greater;
+  }
+  close_all_but(keep);
+  ::close_range(0, 2, 0);
+  Report report;
+  report.kind = Report::Kind::kEnded;
+  report.wait_status = wait_and_kill_rest(command, proc, memory.lifeline);
+  (void)!::write(memory.channel, &report, sizeof report);
+  ::_exit(0);
+}
+
 // The container ends with the launcher, also if that one is gone already.
 void die_with_launcher(int lifeline) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -548,7 +572,7 @@ void enter_cgroups(const ChildMemory& memory) {
   for (const int entrance : memory.plan.cgroups) {
     if (::write(entrance, "0", 1) != 1) fail(memory.channel, Stage::kCgroup);
   }
-  if (!memory.plan.shared.cgroup && ::unshare(CLONE_NEWCGROUP) != 0)
+  if (!memory.plan.is_chroot && !memory.plan.shared.cgroup && ::unshare(CLONE_NEWCGROUP) != 0)
     fail(memory.channel, Stage::kCgroup);
 }
 
@@ -562,10 +586,14 @@ void container_main(ChildMemory& memory) {
   if (plan.network >= 0 && ::setns(plan.network, CLONE_NEWNET) != 0) {
     fail(memory.channel, Stage::kNetwork);
   }
-  if (!plan.shared.uts && ::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
+  const bool own_name = !plan.is_chroot && !plan.shared.uts;
+  if (own_name && ::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
     fail(memory.channel, Stage::kHostname);
   }
-  if (plan.bundle >= 0) {
+  const int proc = plan.is_chroot ? become_reaper() : -1;
+  if (plan.is_chroot) {
+    if (proc < 0) fail(memory.channel, Stage::kChroot);
+  } else if (plan.bundle >= 0) {
     if (!lay_out_bundle(plan)) fail(memory.channel, Stage::kBundle);
   } else {
     make_root(memory);
@@ -586,6 +614,7 @@ void container_main(ChildMemory& memory) {
   if (command < 0) fail(memory.channel, Stage::kFork);
   if (command == 0) run_command(memory);
   forget_secrets(memory);
+  if (plan.is_chroot) reap_chroot(command, proc, memory);
   reap(command, memory.channel);
 }
 

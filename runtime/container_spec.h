@@ -38,6 +38,9 @@ struct BindMount {
   bool read_only = true;
   bool recursive = false;  // with the mounts below the source
   bool nosuid = false, nodev = true, noexec = false;
+  // Nobody else needs the directory while the container runs: where nothing can be mounted it may
+  // be moved there and back.
+  bool may_be_moved = false;
 };
 
 struct TmpfsMount {
@@ -57,6 +60,7 @@ struct FileMount {
   uid_t uid = 0;
   gid_t gid = 0;
   bool read_only = false;
+  bool is_secret = false;  // never to be on a disk
 };
 
 // A view of other trees: of another stage, of an image, of the context. Read-only, or with an upper

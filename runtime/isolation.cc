@@ -70,6 +70,35 @@ void make_mounts_private() {
   }
 }
 
+// For root. False where the container around us refuses it, by its filter, its capabilities or its
+// security module.
+bool enter_mount_namespace() {
+  if (::unshare(CLONE_NEWNS) == 0) {
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) return true;
+  }
+  if (errno == EPERM || errno == EACCES || errno == ENOSYS) return false;
+  throw base::Error::sys("unshare", "mount namespace");
+}
+
+// What nobody can do without: the files of an image belong to many users, and its commands run as
+// any of them.
+void check_chroot_capabilities() {
+  constexpr std::pair<int, const char*> kNeeded[] = {{CAP_SYS_CHROOT, "SYS_CHROOT"},
+                                                     {CAP_CHOWN, "CHOWN"},
+                                                     {CAP_DAC_OVERRIDE, "DAC_OVERRIDE"},
+                                                     {CAP_FOWNER, "FOWNER"},
+                                                     {CAP_SETUID, "SETUID"},
+                                                     {CAP_SETGID, "SETGID"},
+                                                     {CAP_KILL, "KILL"},
+                                                     {CAP_MKNOD, "MKNOD"}};
+  for (const auto& [number, name] : kNeeded) {
+    if (has_effective_capability(number)) continue;
+    throw base::Error("the container around bld allows neither mounts nor CAP_{}", name)
+        .hint(
+            fmt::format("start it with --cap-add {}, which is among Docker's default ones", name));
+  }
+}
+
 std::vector<IdMap> subordinate_ids(const std::string& file, uid_t uid) {
   const std::string name = user_name(uid);
   std::vector<IdMap> ranges;
@@ -238,15 +267,13 @@ Isolation enter_namespaces(const EnterOptions& options) {
   Isolation result;
   result.original_uid = ::geteuid();
   result.original_gid = ::getegid();
-  if (result.original_uid == 0 && has_effective_capability(CAP_SYS_ADMIN)) {
-    if (::unshare(CLONE_NEWNS) != 0) throw base::Error::sys("unshare", "mount namespace");
-  } else if (result.original_uid == 0) {
-    throw base::Error("root without CAP_SYS_ADMIN cannot make mounts")
-        .hint("run bld as an ordinary user, or give the container around it CAP_SYS_ADMIN");
-  } else {
+  if (result.original_uid != 0) {
     enter_user_namespace(options, result);
+    make_mounts_private();
+  } else if (!enter_mount_namespace()) {
+    check_chroot_capabilities();
+    result.kind = IsolationKind::kChroot;
   }
-  make_mounts_private();
   result.uid_map = current_uid_map();
   result.gid_map = current_gid_map();
   result.in_user_namespace = is_user_namespace();

@@ -5,7 +5,8 @@
 // newuidmap and newgidmap, the caller is the only id there is, and owners are recorded instead of
 // set: see base/owner_record.h. Root, also of a user namespace
 // that somebody else made: a private mount namespace alone. The kernel takes all of it back when
-// the process ends, however it ends.
+// the process ends, however it ends. Root that may have neither stays where it is, and its
+// commands run in a chroot: see kChroot.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +22,7 @@ enum class IsolationKind {
   kUserNamespace,  // we made one
   kSingleId,       // one id is mapped, by us or by somebody around us
   kRoot,           // uid 0 with CAP_SYS_ADMIN, of the machine or of a user namespace around us
+  kChroot,         // uid 0 in a container that refuses namespaces and mounts: we are where we were
 };
 
 struct Isolation {

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "runtime/child_bundle.h"
 #include "runtime/child_plan.h"
+#include "runtime/chroot_spec.h"
 #include "runtime/emulation.h"
 #include "runtime/foreign_program.h"
 #include "runtime/id_map.h"
@@ -190,13 +191,13 @@ std::string pts_options() {
 
 // The architecture of the program, if it is for another processor.
 std::string foreign_architecture_in(const ContainerSpec& spec) try {
-  OverlayDirs dirs;
-  if (const auto* overlay = std::get_if<OverlayRoot>(&spec.root)) {
-    dirs.lower = overlay->lower;
-    dirs.lower.insert(dirs.lower.begin(), overlay->upper);
-  } else {
-    dirs.lower.push_back(std::get<PlainRoot>(spec.root).directory);
+  if (const auto* plain = std::get_if<PlainRoot>(&spec.root)) {
+    return foreign_architecture(base::RootedDir::open(plain->directory), programs_to_try(spec));
   }
+  const auto& overlay = std::get<OverlayRoot>(spec.root);
+  OverlayDirs dirs;
+  dirs.lower = overlay.lower;
+  dirs.lower.insert(dirs.lower.begin(), overlay.upper);
   return foreign_architecture(base::RootedDir(mount_overlay(dirs)), programs_to_try(spec));
 
 } catch (const base::Error&) {
@@ -231,7 +232,9 @@ base::Error exec_error(const ContainerSpec& spec, int error_number) {
   return error.exit_status(126);
 }
 
-base::Error setup_error(const ContainerSpec& spec, const MountPlan& mounts, const Report& report) {
+// `mounts` has a line for each.
+base::Error setup_error(const ContainerSpec& spec, const std::vector<std::string>& mounts,
+                        const Report& report) {
   switch (report.stage) {
     case Stage::kExec:
       if (!spec.runtime.program.empty()) {
@@ -241,7 +244,7 @@ base::Error setup_error(const ContainerSpec& spec, const MountPlan& mounts, cons
     case Stage::kDirectory:
       return base::Error::sys("chdir", base::printable(spec.cwd), report.error_number);
     case Stage::kMount: {
-      const std::string& line = mounts.lines().at(static_cast<std::size_t>(report.index));
+      const std::string& line = mounts.at(static_cast<std::size_t>(report.index));
       base::Error error = base::Error::sys("mount", line, report.error_number);
       if (report.error_number == EPERM && line == "proc on /proc") {
         error.hint(
@@ -292,6 +295,7 @@ class LaunchedHelper : public Helper {
 struct Launcher::State {
   base::UniqueFd control;
   pid_t pid = -1;
+  Confinement confinement = Confinement::kContainer;
   std::atomic<unsigned long long> oom_kills_seen{0};
   base::Mutex filter_mutex;
   // By the bits of the capability set.
@@ -308,9 +312,10 @@ struct Launcher::State {
   ChildPlan make_plan(const ContainerSpec& spec);
 };
 
-std::unique_ptr<Launcher> Launcher::start() {
+std::unique_ptr<Launcher> Launcher::start(Confinement confinement) {
   SocketPair control = make_socket_pair();
   auto state = std::make_unique<State>();
+  state->confinement = confinement;
   const pid_t parent = ::getpid();
   state->pid = ::fork();
   if (state->pid < 0) throw base::Error::sys("fork", "launcher");
@@ -345,8 +350,11 @@ Launcher::~Launcher() {
 
 int Launcher::pid() const { return state_->pid; }
 
+Confinement Launcher::confinement() const { return state_->confinement; }
+
 ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   ChildPlan plan;
+  plan.is_chroot = confinement == Confinement::kChroot;
   plan.hostname = spec.hostname;
   plan.cwd = spec.cwd;
   plan.shm_options = fmt::format("mode=1777,size={}", spec.shm_size_bytes);
@@ -372,16 +380,28 @@ ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   return plan;
 }
 
-Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
+Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
+  const bool is_chroot = state_->confinement == Confinement::kChroot;
+  const ContainerSpec adapted = is_chroot ? for_chroot(wanted) : ContainerSpec();
+  const ContainerSpec& spec = is_chroot ? adapted : wanted;
   check_texts(spec);
   check_ids(spec.user);
   NetworkPool::Lease network = state_->networks->acquire(spec.network);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
   ChildPlan plan = spec.runtime.program.empty() ? state_->make_plan(spec) : make_runtime_plan(spec);
   const Cgroup cgroup(effective_resources(spec.limits));
-  MountPlan mounts(spec);
-  mounts.fill(plan);
-  std::vector<int> fds = mounts.fds();
+  std::optional<MountPlan> mounts;
+  std::vector<int> fds;
+  base::UniqueFd root;
+  if (is_chroot) {
+    root = base::RootedDir::open(std::get<PlainRoot>(spec.root).directory).open_at(".", O_PATH);
+    fds.push_back(root.get());
+    plan.root = 0;
+  } else {
+    mounts.emplace(spec);
+    mounts->fill(plan);
+    fds = mounts->fds();
+  }
   const auto pass = [&fds](int fd) {
     if (fd < 0) return -1;
     fds.push_back(fd);
@@ -414,8 +434,10 @@ Exit Launcher::run(const ContainerSpec& spec, std::stop_token stop) {
     }
   }
   emulation.reset();  // its thread's root is the container's
-  mounts.clean_up();
-  if (failed) throw setup_error(spec, mounts, *failed);
+  if (mounts) mounts->clean_up();
+  if (failed) {
+    throw setup_error(spec, mounts ? mounts->lines() : std::vector<std::string>(), *failed);
+  }
   if (!reaped) throw base::Error("the launcher process has ended");
 
   // Without word from the container's init, the container was killed as a whole.

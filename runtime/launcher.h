@@ -20,6 +20,12 @@ struct Exit {
   std::uint64_t max_rss_bytes = 0;
 };
 
+// What holds the commands in.
+enum class Confinement {
+  kContainer,  // namespaces and all that ContainerSpec says
+  kChroot,     // see Launcher
+};
+
 // What a step needs of the runtime: the seam for tests.
 class ContainerRunner {
  public:
@@ -31,18 +37,28 @@ class ContainerRunner {
   // (not found) or 126. A stop request sends SIGTERM, and SIGKILL half a second
   // later.
   virtual Exit run(const ContainerSpec& spec, std::stop_token stop) = 0;
+
+  virtual Confinement confinement() const { return Confinement::kContainer; }
 };
 
 // The single-threaded process that forks containers. It ends with us, and its containers with it.
+//
+// With Confinement::kChroot it makes no namespace and no mount: the root is a PlainRoot, there are
+// no mounts, and the network, the process ids, the host name and the System V objects are those
+// around us. What was asked for and cannot be had is an Error; the capabilities are those of the
+// default that we have, without SYS_CHROOT, by which a command could get out. Our own filter of
+// system calls is only in force with no_new_privileges, else the one around us. Everything that the
+// command left behind is killed when it ends.
 class Launcher : public ContainerRunner {
  public:
   // Forks the process: before our first thread and after enter_namespaces().
-  static std::unique_ptr<Launcher> start();
+  static std::unique_ptr<Launcher> start(Confinement confinement = Confinement::kContainer);
   ~Launcher() override;
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
 
   Exit run(const ContainerSpec& spec, std::stop_token stop) override;
+  Confinement confinement() const override;
 
   int pid() const;
 

@@ -106,6 +106,19 @@ std::uint64_t namespaces_of(const SharedNamespaces& shared) {
          (shared.uts ? 0U : CLONE_NEWUTS) | (shared.cgroup ? 0U : CLONE_NEWCGROUP);
 }
 
+// fork() with namespaces: without CLONE_VM the child has its own copy of this stack. The second
+// call is for filters that refuse the first, whose arguments they cannot see.
+pid_t clone_process(std::uint64_t flags, int& pid_fd) {
+  clone_args args{};
+  args.flags = flags | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uintptr_t>(&pid_fd);
+  args.exit_signal = SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid >= 0 || errno != ENOSYS) return static_cast<pid_t>(pid);
+  return static_cast<pid_t>(
+      ::syscall(SYS_clone, args.flags | SIGCHLD, nullptr, &pid_fd, nullptr, nullptr));
+}
+
 void send_report(int channel, const Report& report) {
   (void)!::send(channel, &report, sizeof report, MSG_NOSIGNAL);
 }
@@ -228,15 +241,10 @@ void LauncherProcess::prepare_container(Start& start) const {
 void LauncherProcess::start(Start& start) {
   prepare_container(start);
   int pid_fd = -1;
-  clone_args args{};
-  args.flags = CLONE_PIDFD;
-  if (start.request.kind == Request::Kind::kContainer) {
-    args.flags |= namespaces_of(start.memory.plan.shared);
-  }
-  args.pidfd = reinterpret_cast<std::uintptr_t>(&pid_fd);
-  args.exit_signal = SIGCHLD;
-  // Without CLONE_VM this is fork() with namespaces: the child has its own copy of this stack.
-  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+  const bool has_namespaces =
+      start.request.kind == Request::Kind::kContainer && !start.memory.plan.is_chroot;
+  const pid_t pid =
+      clone_process(has_namespaces ? namespaces_of(start.memory.plan.shared) : 0, pid_fd);
   if (pid == 0) {
     if (start.request.kind == Request::Kind::kHelper) run_helper(start);
     container_main(start.memory);

@@ -69,6 +69,7 @@ class Decoder {
 template <typename Archive, typename Plan>
 void fields(Archive& archive, Plan& plan) {
   archive(plan.root);
+  archive(plan.is_chroot);
   archive(plan.bundle);
   archive(plan.network);
   archive(plan.input);
@@ -132,7 +133,8 @@ const char* stage_name(Stage stage) {
                                     "setgroups",
                                     "setresuid",
                                     "seccomp",
-                                    "exec"};
+                                    "exec",
+                                    "chroot"};
   return kNames[static_cast<std::uint32_t>(stage)];
 }
 
