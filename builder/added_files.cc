@@ -11,7 +11,6 @@
 #include "builder/copy_selection.h"
 #include "builder/copy_step.h"
 #include "layers/entries_layer.h"
-#include "runtime/overlay.h"
 
 namespace bld::builder {
 
@@ -38,12 +37,12 @@ CopyOperation operation_of(const AddedFile& file) {
 }  // namespace
 
 std::optional<AddedFiles> add_files(const std::vector<AddedFile>& files,
-                                    const WorkingContainer& container, store::Store& store) {
+                                    const WorkingContainer& container, store::Store& store,
+                                    Roots& roots) {
   if (files.empty()) return std::nullopt;
   std::vector<fs::path> lower = base_of(container).trees(store);
   lower.insert(lower.begin(), store.container_dir(container.record.id) / "upper");
-  const base::RootedDir there(
-      runtime::mount_overlay({.lower = std::move(lower), .upper = {}, .work = {}}));
+  const RootView there = roots.look_into(lower);
   const base::RootedDir here = base::RootedDir::open("/");
   AddedFiles added{store.new_tree(), {}};
   const base::RootedDir target = base::RootedDir::open(added.tree.fs());
@@ -52,7 +51,7 @@ std::optional<AddedFiles> add_files(const std::vector<AddedFile>& files,
     const Selection selection =
         select(operation, {.root = &here, .ignore = nullptr, .digests = nullptr});
     const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
-    layers::write_entries_upon(place(operation, selection, there, scratch), target);
+    layers::write_entries_upon(place(operation, selection, there.root(), scratch), target);
     added.history.push_back("/bin/sh -c #(nop) ADD file:" + base::to_hex(selection.digest()) +
                             " in " + operation.destination);
   }

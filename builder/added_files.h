@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/roots.h"
 #include "builder/working_container.h"
 #include "store/transaction.h"
 
@@ -23,6 +24,7 @@ struct AddedFiles {
 // Nothing where `files` is empty. They belong to root, with mode 0644 and their own times. Under
 // the container's lock.
 std::optional<AddedFiles> add_files(const std::vector<AddedFile>& files,
-                                    const WorkingContainer& container, store::Store& store);
+                                    const WorkingContainer& container, store::Store& store,
+                                    Roots& roots);
 
 }  // namespace bld::builder

@@ -5,6 +5,7 @@
 
 #include "base/events.h"
 #include "builder/build_request.h"
+#include "builder/roots.h"
 #include "runtime/launcher.h"
 #include "store/store.h"
 
@@ -14,6 +15,7 @@ namespace bld::builder {
 struct Services {
   store::Store& store;
   runtime::ContainerRunner& containers;
+  Roots& roots;
   base::EventSink& events;
 };
 

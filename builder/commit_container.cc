@@ -144,14 +144,14 @@ Plan plan_of(const WorkingContainer& container, const std::optional<AddedFiles>&
 }  // namespace
 
 BuildResult commit_container(std::string_view name, const CommitOptions& options,
-                             store::Store& store) {
+                             store::Store& store, Roots& roots) {
   const std::string id = get_container(store, name).record.id;
   const auto lock = store.lock_container(id);
   const WorkingContainer container = get_container(store, id);
   CommitOptions all = options;
   all.image.annotations.insert(all.image.annotations.begin(), container.annotations.begin(),
                                container.annotations.end());
-  const std::optional<AddedFiles> added = add_files(options.files, container, store);
+  const std::optional<AddedFiles> added = add_files(options.files, container, store, roots);
   const Plan plan = plan_of(container, added, all);
   AssembledLayers layers;
   layers.made_layer.assign(plan.history.size(), false);

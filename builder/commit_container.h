@@ -8,6 +8,7 @@
 
 #include "builder/added_files.h"
 #include "builder/build_request.h"
+#include "builder/roots.h"
 #include "image/image_config.h"
 #include "store/store.h"
 
@@ -29,6 +30,6 @@ struct CommitOptions {
 // Reads what changed in the container once, into one layer (none where nothing did); the container
 // stays as it is, and usable. Under the container's lock.
 BuildResult commit_container(std::string_view name, const CommitOptions& options,
-                             store::Store& store);
+                             store::Store& store, Roots& roots);
 
 }  // namespace bld::builder

@@ -10,7 +10,6 @@
 #include "builder/copy_selection.h"
 #include "builder/mount_container.h"
 #include "builder/working_container.h"
-#include "runtime/overlay.h"
 
 namespace bld::builder {
 
@@ -19,16 +18,14 @@ namespace {
 namespace fs = std::filesystem;
 
 // As it is now, for reading.
-base::RootedDir look_into(const WorkingContainer& container, store::Store& store) {
-  std::vector<fs::path> lower = base_of(container).trees(store);
-  lower.insert(lower.begin(), store.container_dir(container.record.id) / "upper");
-  return base::RootedDir(
-      runtime::mount_overlay({.lower = std::move(lower), .upper = {}, .work = {}}));
+RootView look_into(const WorkingContainer& container, const Services& services) {
+  std::vector<fs::path> trees = base_of(container).trees(services.store);
+  trees.insert(trees.begin(), services.store.container_dir(container.record.id) / "upper");
+  return services.roots.look_into(trees);
 }
 
-base::RootedDir look_into_image(const ContainerCopyOptions& options,
-                                const WorkingContainer& container, const Services& services,
-                                const std::stop_token& stop) {
+RootView look_into_image(const ContainerCopyOptions& options, const WorkingContainer& container,
+                         const Services& services, const std::stop_token& stop) {
   const ImageLookup lookup{.platform = container.config.platform, .connection = options.connection};
   const BaseImage image =
       resolve_base_image(options.from, lookup, services.store, services.events, stop);
@@ -36,15 +33,12 @@ base::RootedDir look_into_image(const ContainerCopyOptions& options,
   for (const image::DiffId& layer : image.config.diff_ids) {
     layers.push_back(LayerHandle::stored(layer));
   }
-  std::vector<fs::path> trees = Snapshot(std::move(layers)).trees(services.store);
-  if (trees.empty()) return base::RootedDir::open(services.store.make_temp_dir());
-  return base::RootedDir(
-      runtime::mount_overlay({.lower = std::move(trees), .upper = {}, .work = {}}));
+  return services.roots.look_into(Snapshot(std::move(layers)).trees(services.store));
 }
 
 // Where the sources are, with what has to live as long.
 struct Sources {
-  std::optional<base::RootedDir> root;
+  std::optional<RootView> root;
   dockerfile::IgnoreFile ignore;
   std::vector<FetchedSource> fetched;
 };
@@ -57,11 +51,11 @@ Sources open_sources(const ContainerCopyOptions& options, const WorkingContainer
                                                    options.ignore_file->string());
   }
   if (options.from.empty()) {
-    sources.root = base::RootedDir::open(options.context.value_or("/"));
+    sources.root.emplace(base::RootedDir::open(options.context.value_or("/")));
   } else if (services.store.find_container(options.from)) {
-    sources.root = look_into(get_container(services.store, options.from), services.store);
+    sources.root.emplace(look_into(get_container(services.store, options.from), services));
   } else {
-    sources.root = look_into_image(options, container, services, stop);
+    sources.root.emplace(look_into_image(options, container, services, stop));
   }
   for (const auto& source : options.operation.sources) {
     const auto* text = std::get_if<std::string>(&source);
@@ -117,16 +111,17 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
   const CopyOperation operation = placed_operation(options, container);
   const Sources sources = open_sources(options, container, services, stop);
   const Selection selection = select(
-      operation, {.root = &*sources.root,
+      operation, {.root = &sources.root->root(),
                   .ignore = sources.ignore.empty() ? nullptr : &sources.ignore,
                   .digests = nullptr,
                   .fetched = sources.fetched,
                   .owners = options.from.empty() ? SourceOwners::kRoot : SourceOwners::kKept});
   const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
-  const base::RootedDir root(runtime::mount_overlay(root_of(container, store)));
-  std::vector<layers::SourcedEntry> entries = place(operation, selection, root, scratch);
-  if (options.timestamp) set_times(entries, *options.timestamp, root);
-  layers::write_entries_upon(entries, root);
+  services.roots.change(root_of(container, store), [&](const base::RootedDir& root) {
+    std::vector<layers::SourcedEntry> entries = place(operation, selection, root, scratch);
+    if (options.timestamp) set_times(entries, *options.timestamp, root);
+    layers::write_entries_upon(entries, root);
+  });
   return {selection.digest(), selection.items().size() == 1 && selection.items().front()->kind ==
                                                                    Selection::Item::Kind::kFolder};
 }

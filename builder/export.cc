@@ -58,12 +58,8 @@ class Exporter {
     return Snapshot(std::move(layers));
   }
 
-  // An image without any layer is an empty directory.
-  base::RootedDir files(const Snapshot& snapshot) {
-    if (snapshot.layers().empty()) {
-      return base::RootedDir::open(services_.store.make_temp_dir());
-    }
-    return merged_files(snapshot.trees(services_.store));
+  RootView files(const Snapshot& snapshot) {
+    return services_.roots.look_into(snapshot.trees(services_.store));
   }
 
   // As the image has it, and then as the request wants it.
@@ -77,14 +73,14 @@ class Exporter {
   void write_tar(const Output& output) {
     const Snapshot layers = snapshot();
     registry::OutputFile file(place(output));
-    export_tar(files(layers), time_of(layers), file.sink(), stop_);
+    export_tar(files(layers).root(), time_of(layers), file.sink(), stop_);
     file.publish();
   }
 
   void write_directory(const Output& output) {
     const Snapshot layers = snapshot();
     fs::create_directories(output.destination);
-    export_directory(files(layers), time_of(layers), output.owners,
+    export_directory(files(layers).root(), time_of(layers), output.owners,
                      base::RootedDir::open(output.destination), stop_);
   }
 

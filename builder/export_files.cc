@@ -8,7 +8,6 @@
 #include "layers/tar_writer.h"
 #include "layers/tree_walk.h"
 #include "layers/tree_writer.h"
-#include "runtime/overlay.h"
 
 namespace bld::builder {
 
@@ -35,10 +34,6 @@ void for_each_file(const base::RootedDir& files, const TimeOf& time_of, const st
 }
 
 }  // namespace
-
-base::RootedDir merged_files(const std::vector<std::filesystem::path>& trees) {
-  return base::RootedDir(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
-}
 
 void export_tar(const base::RootedDir& files, const TimeOf& time_of, base::ByteSink& sink,
                 const std::stop_token& stop) {

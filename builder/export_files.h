@@ -20,9 +20,6 @@ namespace bld::builder {
 // The time that a file gets, in seconds since 1970, from its path and the time that it has.
 using TimeOf = std::function<std::int64_t(const std::string& path, std::int64_t mtime)>;
 
-// Trees in overlay format as one, read-only; uppermost first.
-base::RootedDir merged_files(const std::vector<std::filesystem::path>& trees);
-
 // The same files give the same bytes.
 void export_tar(const base::RootedDir& files, const TimeOf& time_of, base::ByteSink& sink,
                 const std::stop_token& stop);

@@ -105,12 +105,13 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   const ContainerMounts mounts = read_mounts(container, options, services, stop);
   const runtime::OverlayRoot files{.lower = root.lower, .upper = root.upper, .work = root.work};
   const BuildRequest request;
-  const RunMounts made(mounts.operations,
-                       {.request = request,
-                        .services = services,
-                        .contexts = {},
-                        .inputs = mounts.inputs,
-                        .user = [&] { return user_of(operation, files, options.settings).user; }});
+  const RunMounts made(
+      mounts.operations,
+      {.request = request,
+       .services = services,
+       .contexts = {},
+       .inputs = mounts.inputs,
+       .user = [&] { return user_of(operation, files, options.settings, services).user; }});
   CommandSettings settings = options.settings;
   settings.volumes.insert(settings.volumes.end(), mounts.volumes.begin(), mounts.volumes.end());
   if (settings.hostname.empty()) settings.hostname = container.config.config.hostname;

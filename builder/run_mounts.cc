@@ -20,7 +20,6 @@
 #include "layers/entries_layer.h"
 #include "layers/overlay_upper.h"
 #include "layers/squash.h"
-#include "runtime/overlay.h"
 
 namespace bld::builder {
 
@@ -64,15 +63,17 @@ base::RootedDir make_cache_data(const std::filesystem::path& directory, const Ru
 }
 
 // Shared users of one cache hold its lock shared, a locked one waits for it alone, and a private
-// one takes the first of the caches "id", "id (2)", … that nobody uses.
+// one takes the first of the caches "id", "id (2)", … that nobody uses. In a chroot the directory
+// is moved to its user, so that nobody shares one.
 CacheDirectory open_cache(store::Store& store, const std::string& id, const RunMount& mount,
-                          const CacheSeed& seed) {
+                          bool alone, const CacheSeed& seed) {
+  const auto mode = alone ? base::FileLock::Mode::kExclusive : lock_mode(mount.sharing);
   for (int number = 1;; ++number) {
     const std::filesystem::path directory =
         store.cache_dir(number == 1 ? id : fmt::format("{} ({})", id, number));
     const std::filesystem::path lock_path = directory / "lock";
     if (mount.sharing != RunMount::Sharing::kPrivate) {
-      auto lock = base::FileLock::wait(lock_path, lock_mode(mount.sharing));
+      auto lock = base::FileLock::wait(lock_path, mode);
       return {make_cache_data(directory, mount, seed, store), std::move(lock)};
     }
     if (auto lock = base::FileLock::attempt(lock_path, base::FileLock::Mode::kExclusive)) {
@@ -116,9 +117,10 @@ std::filesystem::path filtered_copy(const Context& context, const std::string& s
   return copy;
 }
 
-bool has_directory(const std::vector<std::filesystem::path>& trees, const std::string& path) {
-  const base::RootedDir files(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
-  const auto status = files.stat(path);
+bool has_directory(const std::vector<std::filesystem::path>& trees, const std::string& path,
+                   Roots& roots) {
+  const RootView files = roots.look_into(trees);
+  const auto status = files.root().stat(path);
   return status && S_ISDIR(status->st_mode);
 }
 
@@ -200,7 +202,7 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
     view.lower = sources.inputs.at(step->input).trees(store);
     if (view.lower.empty()) view.lower.push_back(store.make_temp_dir());
     // A VOLUME need not be there; no other mount is of what the step stands on.
-    if (step->input == 0 && !has_directory(view.lower, view.subpath)) {
+    if (step->input == 0 && !has_directory(view.lower, view.subpath, sources.services.roots)) {
       mounts_.emplace_back(runtime::TmpfsMount{.target = view.target, .mode = 0755});
       return;
     }
@@ -247,13 +249,15 @@ void RunMounts::add_cache(const MountOperation& mount, const MountSources& sourc
   } else if (!mount.mount.source.empty()) {
     throw base::Error("a cache mount with source= needs from=, what it is a folder of");
   }
-  CacheDirectory cache = open_cache(store, cache_id(mount, sources), mount.mount, seed);
+  const bool alone = sources.services.containers.confinement() == runtime::Confinement::kChroot;
+  CacheDirectory cache = open_cache(store, cache_id(mount, sources), mount.mount, alone, seed);
   if (mount.mount.chown_to_user) give_away(cache.data, sources.user(), mount.mount.target);
   mounts_.emplace_back(runtime::BindMount{.target = mount.mount.target,
                                           .source_fd = cache.data.fd(),
                                           .read_only = mount.mount.read_only,
                                           .nosuid = mount.mount.nosuid,
-                                          .noexec = mount.mount.noexec});
+                                          .noexec = mount.mount.noexec,
+                                          .may_be_moved = true});
   locks_.push_back(std::move(cache.lock));
   directories_.push_back(std::move(cache.data));
 }
@@ -281,7 +285,8 @@ void RunMounts::add_secret(const RunMount& mount, const MountSources& sources) {
                                           .mode = mount.mode.value_or(0400),
                                           .uid = mount.uid.value_or(0),
                                           .gid = mount.gid.value_or(0),
-                                          .read_only = true});
+                                          .read_only = true,
+                                          .is_secret = true});
 }
 
 void RunMounts::add_ssh(const RunMount& mount, const MountSources& sources) {

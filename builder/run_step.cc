@@ -15,7 +15,6 @@
 #include "builder/volumes.h"
 #include "layers/tree_walk.h"
 #include "runtime/network.h"
-#include "runtime/overlay.h"
 #include "runtime/passwd.h"
 
 namespace bld::builder {
@@ -25,7 +24,9 @@ namespace {
 constexpr std::string_view kHostname = "bld";
 constexpr std::string_view kScriptPath = "/run/bld-script";
 
-runtime::NetworkMode network_mode(NetworkChoice instruction, NetworkChoice command_line) {
+// A chroot is in the network that is there, unless somebody asks for another one, which is refused.
+runtime::NetworkMode network_mode(NetworkChoice instruction, NetworkChoice command_line,
+                                  runtime::Confinement confinement) {
   const NetworkChoice choice = instruction != NetworkChoice::kDefault ? instruction : command_line;
   switch (choice) {
     case NetworkChoice::kNone:
@@ -33,9 +34,11 @@ runtime::NetworkMode network_mode(NetworkChoice instruction, NetworkChoice comma
     case NetworkChoice::kHost:
       return runtime::NetworkMode::kHost;
     case NetworkChoice::kPrivate:
-    case NetworkChoice::kDefault:
       return runtime::NetworkMode::kPrivate;
+    case NetworkChoice::kDefault:
+      break;
   }
+  if (confinement == runtime::Confinement::kChroot) return runtime::NetworkMode::kHost;
   return runtime::NetworkMode::kPrivate;
 }
 
@@ -137,21 +140,21 @@ void tell_of_single_id(const runtime::User& user, base::EventSink& events) {
 }  // namespace
 
 runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
-                              const CommandSettings& settings) {
+                              const CommandSettings& settings, const Services& services) {
   std::vector<std::filesystem::path> trees = root.lower;
   trees.insert(trees.begin(), root.upper);
   if (const auto tree = tree_with_users(trees)) {
     return resolve_user(*tree, operation.user, settings.group_add);
   }
-  const base::RootedDir view(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}}));
-  return resolve_user(view, operation.user, settings.group_add);
+  const RootView view = services.roots.look_into(trees);
+  return resolve_user(view.root(), operation.user, settings.group_add);
 }
 
 runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot& root,
                        std::vector<runtime::Mount> mounts, const CommandSettings& settings,
                        const Services& services, const Stdio& stdio, std::stop_token stop) {
-  const runtime::ResolvedUser user =
-      base::with_position(operation.user_place, [&] { return user_of(operation, root, settings); });
+  const runtime::ResolvedUser user = base::with_position(
+      operation.user_place, [&] { return user_of(operation, root, settings, services); });
   tell_of_single_id(user.user, services.events);
   runtime::ContainerSpec spec;
   spec.root = root;
@@ -171,7 +174,8 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
       runtime::CapabilitySet::container_default(settings.cap_add, settings.cap_drop);
   spec.rlimits = parse_ulimits(settings.ulimits);
   spec.shm_size_bytes = settings.shm_size_bytes;
-  spec.network = network_mode(operation.network, settings.network);
+  spec.network =
+      network_mode(operation.network, settings.network, services.containers.confinement());
 
   spec.no_new_privileges = settings.confinement.no_new_privileges;
   spec.seccomp = settings.confinement.seccomp;

@@ -23,7 +23,7 @@ struct Stdio {
 
 // Whose command it is, as the image's own files know users and groups before the step.
 runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
-                              const CommandSettings& settings);
+                              const CommandSettings& settings, const Services& services);
 
 // Runs the command upon `root` and gives its exit status. `mounts` come from run_mounts.h and are
 // made besides those of the settings. A command that cannot be started is an Error.

@@ -17,7 +17,6 @@
 #include "layers/overlay_upper.h"
 #include "layers/seal.h"
 #include "layers/tree_walk.h"
-#include "runtime/overlay.h"
 
 namespace bld::builder {
 
@@ -129,13 +128,9 @@ bool StepWorker::find_known(const Step& step, StepResult& result) const {
   return true;
 }
 
-// A file system to look into: a read-only mount that nobody else sees, or an empty directory.
-base::RootedDir StepWorker::look_into(const Snapshot& snapshot) const {
-  store::Store& store = surroundings_.services.store;
-  std::vector<std::filesystem::path> trees = snapshot.trees(store);
-  if (trees.empty()) return base::RootedDir::open(store.make_temp_dir());
-  return base::RootedDir(
-      runtime::mount_overlay({.lower = std::move(trees), .upper = {}, .work = {}}));
+RootView StepWorker::look_into(const Snapshot& snapshot) const {
+  const Services& services = surroundings_.services;
+  return services.roots.look_into(snapshot.trees(services.store));
 }
 
 StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Snapshot>& inputs,
@@ -148,7 +143,8 @@ StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Sn
     run(step, *run_operation, inputs, result);
   } else if (const auto* workdir = std::get_if<WorkdirOperation>(&step.operation)) {
     if (!find_known(step, result)) {
-      write(place_directory(workdir->path, workdir->user, look_into(result.below)), wanted, result);
+      const RootView below = look_into(result.below);
+      write(place_directory(workdir->path, workdir->user, below.root()), wanted, result);
     }
   } else {
     copy(id, step, std::get<FileOperation>(step.operation), inputs, wanted, result);
@@ -162,11 +158,11 @@ StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Sn
 
 void StepWorker::copy(NodeId id, const Step& step, const FileOperation& operation,
                       const std::vector<Snapshot>& inputs, Wanted wanted, StepResult& result) {
-  std::optional<base::RootedDir> stage;  // outlives the selection
+  std::optional<RootView> stage;  // outlives the selection
   std::optional<Selection> selection;
   if (const auto* from = std::get_if<FromStep>(&operation.source)) {
     stage = look_into(inputs.at(from->input));
-    selection = select(operation.copy, {.root = &*stage, .owners = SourceOwners::kKept});
+    selection = select(operation.copy, {.root = &stage->root(), .owners = SourceOwners::kKept});
     result.contents.push_back(selection->digest());
   } else {
     selection = selections_.at(id);
@@ -174,8 +170,8 @@ void StepWorker::copy(NodeId id, const Step& step, const FileOperation& operatio
   if (find_known(step, result)) return;
   const base::RootedDir scratch =
       base::RootedDir::open(surroundings_.services.store.make_temp_dir());
-  const base::RootedDir below = look_into(result.below);
-  write(place(operation.copy, *selection, below, scratch), wanted, result);
+  const RootView below = look_into(result.below);
+  write(place(operation.copy, *selection, below.root(), scratch), wanted, result);
 }
 
 // The entries as a new layer: a tree if somebody is going to read its files, else only a blob.
@@ -241,8 +237,10 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   const runtime::OverlayRoot files{.lower = lower, .upper = tree.fs(), .work = tree.work()};
   const RunMounts mounts(
       operation.mounts,
-      {surroundings_.request, surroundings_.services, surroundings_.contexts, inputs,
-       [&] { return user_of(operation, files, surroundings_.request.commands).user; }});
+      {surroundings_.request, surroundings_.services, surroundings_.contexts, inputs, [&] {
+         return user_of(operation, files, surroundings_.request.commands, surroundings_.services)
+             .user;
+       }});
   RunOperation with_mounts = operation;
   with_mounts.unrecorded_env.insert(with_mounts.unrecorded_env.end(), mounts.env().begin(),
                                     mounts.env().end());

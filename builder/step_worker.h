@@ -12,6 +12,7 @@
 
 #include "base/thread_pool.h"
 #include "builder/execute.h"
+#include "builder/roots.h"
 #include "builder/run_step.h"
 #include "builder/snapshot.h"
 #include "builder/step.h"
@@ -58,7 +59,7 @@ class StepWorker {
   const Context& context(const FromContext& from) const;
   Selection select_from(const FromContext& from, const CopyOperation& operation);
   std::vector<FetchedSource> fetch(const CopyOperation& operation);
-  base::RootedDir look_into(const Snapshot& snapshot) const;
+  RootView look_into(const Snapshot& snapshot) const;
   bool find_known(const Step& step, StepResult& result) const;
   void copy(NodeId id, const Step& step, const FileOperation& operation,
             const std::vector<Snapshot>& inputs, Wanted wanted, StepResult& result);

@@ -1,5 +1,7 @@
 #include "cmd/app.h"
 
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -43,9 +45,13 @@ void App::start(Needs needs) {
   if (needs == Needs::kNamespaces || needs == Needs::kContainers) {
     enter();
   }
-  if (needs == Needs::kContainers) launcher_ = runtime::Launcher::start();
+  if (needs == Needs::kContainers) {
+    launcher_ = runtime::Launcher::start(is_chroot() ? runtime::Confinement::kChroot
+                                                     : runtime::Confinement::kContainer);
+  }
   signals_ = std::make_unique<Signals>();
   store_ = store::Store::open({.root = store_root()});
+  if (isolation_) make_roots();
   if (!isolation_ || isolation_->kind != runtime::IsolationKind::kSingleId) return;
   if (!store::owner_mode(store_root())) store::choose_recorded_owners(store_root());
   if (needs == Needs::kContainers) print_error(single_id_note(*isolation_));
@@ -75,6 +81,36 @@ void App::enter() {
   }
 }
 
+namespace {
+
+// The kernel refuses overlays that write to an overlay.
+bool is_on_overlay(const std::filesystem::path& directory) {
+  struct statfs status = {};
+  return ::statfs(directory.c_str(), &status) == 0 && status.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+}  // namespace
+
+void App::make_roots() {
+  // With one id mapped owners are recorded, which copies would lose.
+  const bool is_single = isolation_->kind == runtime::IsolationKind::kSingleId;
+  if (!is_chroot() && (is_single || !is_on_overlay(store_->root()))) {
+    roots_ = std::make_unique<builder::MountedRoots>(*store_);
+    return;
+  }
+  auto copied = std::make_unique<builder::CopiedRoots>(*store_);
+  if (launcher_) {
+    copying_runner_ = std::make_unique<builder::CopyingRunner>(*launcher_, *copied, *store_);
+  }
+  roots_ = std::move(copied);
+  if (!launcher_) return;
+  print_error(is_chroot()
+                  ? "note: namespaces and mounts are refused here: commands run in a chroot, with "
+                    "the network and the processes of this container (see bld doctor)\n"
+                  : "note: the store is on an overlay: each step works on a copy of its files (a "
+                    "volume for the store is faster)\n");
+}
+
 store::Store& App::store() {
   BLD_CHECK(store_.has_value());
   return *store_;
@@ -82,8 +118,16 @@ store::Store& App::store() {
 
 runtime::ContainerRunner& App::containers() {
   BLD_CHECK(launcher_ != nullptr);
+  if (copying_runner_) return *copying_runner_;
   return *launcher_;
 }
+
+builder::Roots& App::roots() {
+  BLD_CHECK(roots_ != nullptr);
+  return *roots_;
+}
+
+bool App::is_chroot() const { return isolation().kind == runtime::IsolationKind::kChroot; }
 
 const runtime::Isolation& App::isolation() const {
   BLD_CHECK(isolation_.has_value());

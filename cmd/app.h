@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "builder/copied_roots.h"
+#include "builder/copying_runner.h"
 #include "cmd/command.h"
 #include "cmd/signals.h"
 #include "runtime/isolation.h"
@@ -36,7 +38,9 @@ class App {
 
   store::Store& store();
   runtime::ContainerRunner& containers();
+  builder::Roots& roots();
   const runtime::Isolation& isolation() const;
+  bool is_chroot() const;  // the isolation is that of a chroot
   std::filesystem::path store_root() const;
 
   void use_root(std::string directory) { globals_.root = std::move(directory); }
@@ -48,11 +52,16 @@ class App {
   int signal() const { return signals_ ? signals_->received() : 0; }
 
  private:
+  void make_roots();
+
   GlobalOptions& globals_;
   std::optional<runtime::Isolation> isolation_;
   std::unique_ptr<runtime::Launcher> launcher_;
   std::unique_ptr<Signals> signals_;
   std::optional<store::Store> store_;
+  // Where overlays cannot be mounted these stand before the launcher.
+  std::unique_ptr<builder::Roots> roots_;
+  std::unique_ptr<builder::CopyingRunner> copying_runner_;
 };
 
 // The whole program but for argv; returns the exit status.

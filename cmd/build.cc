@@ -67,8 +67,8 @@ class Build : public Command {
     if (log && progress == Progress::kTty) progress = Progress::kSteps;
     const auto renderer = make_renderer(progress, streams);
     try {
-      builder::BuildResult result =
-          builder::build(request, {app.store(), app.containers(), *renderer}, app.stop_token());
+      builder::BuildResult result = builder::build(
+          request, {app.store(), app.containers(), app.roots(), *renderer}, app.stop_token());
       renderer->finish(Renderer::End::kSuccess);
       report(request, result, progress, streams);
       if (!is_one_of_several) {

@@ -58,7 +58,7 @@ class Commit : public Command {
     image_.apply(options_.image);
     read_files();
     const builder::BuildResult result =
-        builder::commit_container(arguments[0], options_, app.store());
+        builder::commit_container(arguments[0], options_, app.store(), app.roots());
     const std::string id(result.image_id.hex());
     if (to) push(app, id, *to);
     if (!list_.empty()) add_to_list(app.store(), list_, {result});

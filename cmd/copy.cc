@@ -62,7 +62,8 @@ class Copy : public Command {
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(Progress::kQuiet, streams);
     const builder::CopiedFiles copied = builder::copy_into_container(
-        arguments[0], options_, {app.store(), app.containers(), *renderer}, app.stop_token());
+        arguments[0], options_, {app.store(), app.containers(), app.roots(), *renderer},
+        app.stop_token());
     const std::string digest = base::to_hex(copied.digest);
     if (history_.wanted()) {
       add_history(app.store(), arguments[0],

@@ -42,7 +42,7 @@ class From : public Command {
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
     try {
       const builder::WorkingContainer container = builder::make_container(
-          options_, {app.store(), app.containers(), *renderer}, app.stop_token());
+          options_, {app.store(), app.containers(), app.roots(), *renderer}, app.stop_token());
       renderer->finish(Renderer::End::kSuccess);
       if (!id_file_.empty()) base::write_file_atomically(id_file_, container.record.id, 0644);
       streams.out(container.record.name + "\n");

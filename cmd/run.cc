@@ -67,7 +67,8 @@ class Run : public Command {
       options_.env.insert(options_.env.begin(), "TERM=" + type);
     }
     const runtime::Exit exit = builder::run_in_container(
-        container, options_, {app.store(), app.containers(), *renderer}, app.stop_token());
+        container, options_, {app.store(), app.containers(), app.roots(), *renderer},
+        app.stop_token());
     terminal.reset();
     if (history_.wanted()) {
       add_history(app.store(), arguments[0], "/bin/sh -c " + base::join(options_.args, " "));

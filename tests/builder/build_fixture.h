@@ -54,7 +54,7 @@ class Build : public ::testing::Test {
   builder::BuildResult build(const std::string& containerfile, builder::BuildRequest request = {}) {
     temp_.write("context/Containerfile", containerfile);
     request.context = temp_ / "context";
-    return builder::build(request, {store_, runner_, events_}, stop_.get_token());
+    return builder::build(request, {store_, runner_, roots_, events_}, stop_.get_token());
   }
 
   image::ImageConfig config(const builder::BuildResult& result) {
@@ -64,6 +64,7 @@ class Build : public ::testing::Test {
   TempDir temp_;
   store::Store store_ = store::Store::open({.root = temp_ / "store"});
   FakeRunner runner_{run_command};
+  builder::MountedRoots roots_{store_};
   EventLog events_;
   std::stop_source stop_;
 };

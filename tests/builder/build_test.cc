@@ -103,7 +103,7 @@ TEST_F(Build, IndependentStagesRunAtTheSameTime) {
   builder::BuildRequest request;
   request.context = temp_ / "context";
   request.jobs = 2;
-  builder::build(request, {store_, meeting, events_}, stop_.get_token());
+  builder::build(request, {store_, meeting, roots_, events_}, stop_.get_token());
   EXPECT_TRUE(met);
 }
 
@@ -140,7 +140,7 @@ TEST_F(Build, TheFirstErrorStopsTheOtherStages) {
   request.context = temp_ / "context";
   request.jobs = 2;
   try {
-    builder::build(request, {store_, runner, events_}, stop_.get_token());
+    builder::build(request, {store_, runner, roots_, events_}, stop_.get_token());
     FAIL() << "the build passed";
   } catch (const base::Error& error) {
     EXPECT_EQ(error.exit_status(), 3);
@@ -158,7 +158,8 @@ TEST_F(Build, AStopRequestEndsTheBuildAndNamesNoImage) {
   builder::BuildRequest request;
   request.context = temp_ / "context";
   request.tags.push_back(image::Reference::parse_local("x").with_default_tag());
-  EXPECT_THROW(builder::build(request, {store_, runner, events_}, stop_.get_token()), base::Error);
+  EXPECT_THROW(builder::build(request, {store_, runner, roots_, events_}, stop_.get_token()),
+               base::Error);
   EXPECT_FALSE(store_.find_image("x"));
 }
 
