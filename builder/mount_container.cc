@@ -30,6 +30,13 @@ bool is_mount_root(const fs::path& path) {
   return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
+base::UniqueFd mount_root(const WorkingContainer& container, store::Store& store) try {
+  return runtime::mount_overlay(root_of(container, store));
+
+} catch (base::Error& error) {
+  throw error.hint("where mounts are refused, bld run and bld copy work without them: bld doctor");
+}
+
 }  // namespace
 
 fs::path mount_container(const WorkingContainer& container, store::Store& store) {
@@ -43,7 +50,7 @@ fs::path mount_container(const WorkingContainer& container, store::Store& store)
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     throw base::Error::sys("mkdir", path.string());
   }
-  const base::UniqueFd mount = runtime::mount_overlay(root_of(container, store));
+  const base::UniqueFd mount = mount_root(container, store);
   if (::move_mount(mount.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     throw base::Error::sys("move_mount", path.string());
   }

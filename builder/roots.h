@@ -31,7 +31,7 @@ class Roots {
   virtual ~Roots() = default;
 
   // Nobody else sees it, and it is not to be changed. `trees` uppermost first; none are an empty
-  // directory.
+  // directory. They are not to change either: who looks a second time may see the first look.
   virtual RootView look_into(const std::vector<std::filesystem::path>& trees) = 0;
 
   // Lets `edit` change the file system. What it changed is in `dirs.upper` afterwards.

@@ -142,7 +142,9 @@ void tell_of_single_id(const runtime::User& user, base::EventSink& events) {
 runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
                               const CommandSettings& settings, const Services& services) {
   std::vector<std::filesystem::path> trees = root.lower;
-  trees.insert(trees.begin(), root.upper);
+  // Only what does not change any more is looked into, if that tells as much.
+  const bool has_files = !base::RootedDir::open(root.upper).names().empty();
+  if (has_files || trees.empty()) trees.insert(trees.begin(), root.upper);
   if (const auto tree = tree_with_users(trees)) {
     return resolve_user(*tree, operation.user, settings.group_add);
   }

@@ -18,6 +18,7 @@
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/standard_streams.h"
+#include "layers/file_writer.h"
 #include "runtime/cgroup.h"
 #include "runtime/isolation.h"
 #include "runtime/overlay.h"
@@ -47,8 +48,16 @@ std::string count_ids(const std::vector<runtime::IdMap>& map) {
   return std::to_string(count);
 }
 
-std::string check_namespaces() {
+std::string check_namespaces(runtime::IsolationKind& kind) {
   const runtime::Isolation isolation = runtime::enter_namespaces();
+  kind = isolation.kind;
+  if (kind == runtime::IsolationKind::kChroot) {
+    miss("namespaces and mounts are refused by the container around bld: commands run in a chroot, "
+         "with its network and processes, and without /proc",
+         "nothing is needed for builds; for the whole confinement start that container with "
+         "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN "
+         "(Docker), or run bld as an ordinary user with user namespaces");
+  }
   if (isolation.kind == runtime::IsolationKind::kRoot) return "as root";
   if (isolation.kind == runtime::IsolationKind::kSingleId) {
     miss(
@@ -88,6 +97,18 @@ std::string check_overlay(store::Store& store) {
     throw error.hint(file_system_hint(place));
   }
   return "overlay mounts in " + store.root().string();
+}
+
+// What trees of layers need, where steps work on copies.
+std::string check_copies(store::Store& store) {
+  const fs::path place = store.make_temp_dir();
+  const base::UniqueFd directory(::open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) throw Error::sys("open", place.string());
+  layers::make_opaque(directory.get());
+  layers::FileEntry whiteout;
+  whiteout.type = layers::FileEntry::Type::kWhiteout;
+  layers::create_special(directory.get(), "whiteout", whiteout);
+  return "copies of files in " + store.root().string();
 }
 
 std::string check_network() {
@@ -163,11 +184,13 @@ class Doctor : public Command {
     struct utsname system = {};
     ::uname(&system);
     report("kernel", [&] { return fmt::format("{} {}", system.sysname, system.release); });
-    report("namespaces", check_namespaces);
+    runtime::IsolationKind kind = runtime::IsolationKind::kRoot;
+    report("namespaces", [&] { return check_namespaces(kind); });
     // What needs them says no more than that they are missing.
     if (!is_broken_) {
       report("store", [&] {
         store::Store store = store::Store::open({.root = app.store_root()});
+        if (kind == runtime::IsolationKind::kChroot) return check_copies(store);
         return check_overlay(store);
       });
     }

@@ -150,8 +150,9 @@ class ChangeWriter {
   void kept(const ListedFile& before, const ListedFile& now) {
     if (is_below_replaced(now)) return added(now);
     if (!S_ISDIR(before.mode)) {
-      const bool is_same =
-          before.inode == now.inode && before.ctime == now.ctime && before.mode == now.mode;
+      const bool is_same = before.inode == now.inode && before.ctime == now.ctime &&
+                           before.mode == now.mode && before.size == now.size &&
+                           before.mtime == now.mtime;
       if (!is_same) added(now);
       return;
     }
