@@ -10,6 +10,8 @@ namespace bld::cmd {
 std::unique_ptr<Command> make_add();
 std::unique_ptr<Command> make_build();
 std::unique_ptr<Command> make_check();
+std::unique_ptr<Command> make_df();
+std::unique_ptr<Command> make_diff();
 std::unique_ptr<Command> make_doctor();
 std::unique_ptr<Command> make_commit();
 std::unique_ptr<Command> make_complete();

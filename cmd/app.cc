@@ -234,7 +234,7 @@ int run_command(const CommandEntry& entry, std::span<const std::string> words,
     int& signal;
   } note{app, signal};
 
-  app.start(entry.needs);
+  app.start(command->needs(entry.needs));
   return command->run(app, flags, arguments);
 }
 

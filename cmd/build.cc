@@ -18,6 +18,7 @@
 #include "cmd/build_list.h"
 #include "cmd/build_metadata.h"
 #include "cmd/renderer.h"
+#include "cmd/settings.h"
 #include "cmd/standard_streams.h"
 
 namespace bld::cmd {
@@ -40,8 +41,12 @@ class Build : public Command {
     if (flags_.check.call != BuildCall::kBuild) {
       return answer_call(flags_.check, requests.front(), app);
     }
+    const Settings settings = read_settings();
     for (const builder::BuildRequest& request : requests) {
       results.push_back(build_one(app, request, requests.size() > 1));
+    }
+    if (settings.store_limit_bytes) {
+      app.store().evict_cache({.unused_since = {}, .keep_bytes = settings.store_limit_bytes});
     }
     const OutputFlags& output = flags_.output;
     if (output.manifest.empty()) return 0;

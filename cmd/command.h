@@ -11,20 +11,24 @@ namespace bld::cmd {
 
 class App;
 
-class Command {
- public:
-  virtual ~Command() = default;
-  virtual void declare(FlagSet& flags) = 0;
-  // Returns the exit status. Throws Error for everything that goes wrong.
-  virtual int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) = 0;
-};
-
 // What a command stands on; App::start makes it in this order.
 enum class Needs {
   kNothing,
   kStore,       // reads or writes the database, as the user who called
   kNamespaces,  // also handles files of subordinate ids
   kContainers,  // also runs containers
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual void declare(FlagSet& flags) = 0;
+
+  // After the flags were read: more than the entry says, where a flag asks for it.
+  virtual Needs needs(Needs usual) const { return usual; }
+
+  // Returns the exit status. Throws Error for everything that goes wrong.
+  virtual int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) = 0;
 };
 
 struct CommandEntry {

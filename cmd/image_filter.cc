@@ -61,6 +61,9 @@ Keep make_filter(store::Store& store, const std::string& key, const std::string&
     // No image of this store is either.
     return [wanted = parse_bool(value)](ImageRecord&) { return !wanted; };
   }
+  if (key == "label!") {
+    return [&store, value](ImageRecord& image) { return !has_label(store, image, value); };
+  }
   if (key == "label") {
     return [&store, value](ImageRecord& image) { return has_label(store, image, value); };
   }

@@ -8,6 +8,7 @@
 
 namespace bld::cmd {
 
+// Keys are those of `bld images --filter`; label!=NAME[=VALUE] is the opposite of label.
 // Leaves the images that the filter lets through; of those found by name, only the names that
 // match. Throws for a filter that is none, and for an image that it names and is not there.
 void apply_filter(store::Store& store, const std::string& filter,

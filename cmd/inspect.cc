@@ -9,6 +9,7 @@
 #include "cmd/app.h"
 #include "cmd/go_template.h"
 #include "cmd/inspect_value.h"
+#include "cmd/layer_report.h"
 #include "cmd/listing.h"
 #include "cmd/standard_streams.h"
 #include "image/image_config.h"
@@ -51,7 +52,11 @@ class Inspect : public Command {
     flags.add_text("format,f", "TEMPLATE", format_, "print through a Go template");
     flags.add_text("type,t", "TYPE", type_,
                    "image, container or manifest; without: container, then image");
+    flags.add_bool("layers", layers_, "show what each layer adds, changes and hides");
+    flags.add_bool("json", json_, "with --layers: as JSON");
   }
+
+  Needs needs(Needs usual) const override { return layers_ ? Needs::kNamespaces : usual; }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, 1, "container or image name must be specified");
@@ -60,6 +65,11 @@ class Inspect : public Command {
     }
     if (!format_.empty() && format_.find("{{") == std::string::npos) {
       throw base::Error("invalid format provided: {}", format_);
+    }
+    if (layers_) {
+      print(layer_report(app.store(), find_image(app.store(), arguments[0]),
+                         json_ ? ReportFormat::kJson : ReportFormat::kText));
+      return 0;
     }
     if (type_ == "manifest") {
       const auto list = app.store().find_list(arguments[0]);
@@ -105,6 +115,7 @@ class Inspect : public Command {
   }
 
   std::string format_, type_;
+  bool layers_ = false, json_ = false;
 };
 
 }  // namespace

@@ -97,8 +97,38 @@ struct RemovedImage {
 };
 
 struct GcResult {
-  std::uint64_t images = 0, layers = 0, blobs = 0, trees = 0, steps = 0;
-  std::uint64_t freed_bytes = 0;  // of blobs, and of trees by the size of their tar
+  std::uint64_t images = 0, layers = 0, blobs = 0, trees = 0, steps = 0, run_caches = 0;
+  std::uint64_t freed_bytes = 0;  // of blobs, caches, and of trees by the size of their tar
+};
+
+// What takes space in the store, by what would free it. Bytes of trees are those of their tar.
+struct UsageItem {
+  std::string id;                  // an image's or container's ID; a cache's directory
+  std::vector<std::string> names;  // of an image or container
+  std::uint64_t bytes = 0;         // all that it holds
+  std::uint64_t own_bytes = 0;     // what goes when it goes: held by nothing else, nor by the cache
+  Time last_used{};                // of an image or container: when it was stored
+  bool in_use = false;             // an image of a container; a cache that a step uses now
+};
+
+struct StoreUsage {
+  std::vector<UsageItem> images, containers;
+  std::vector<UsageItem> run_caches;    // directories of RUN --mount=type=cache
+  std::uint64_t steps = 0;              // records of the step cache
+  std::uint64_t layer_bytes = 0;        // of all layers, each counted once
+  std::uint64_t image_layer_bytes = 0;  // of those that images or containers hold
+  std::uint64_t document_bytes = 0;     // manifests and configs
+
+  // What only the step cache holds.
+  std::uint64_t step_bytes() const { return layer_bytes - image_layer_bytes; }
+
+  std::uint64_t total_bytes() const;
+};
+
+// What may go from the caches (of steps and of RUN --mount=type=cache), least recently used first.
+struct CacheRule {
+  std::optional<Time> unused_since;         // only what was last used before
+  std::optional<std::uint64_t> keep_bytes;  // until the whole store takes no more than that
 };
 
 // One damage found by Store::check(): what is wrong, in one line, beginning with the object.

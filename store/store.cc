@@ -163,6 +163,7 @@ fs::path Store::cache_dir(std::string_view id) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     throw Error::sys("mkdir", path.string());
   }
+  ::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);  // last used: see usage()
   return path;
 }
 

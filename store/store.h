@@ -183,6 +183,11 @@ class Store {
   // ── keeping house ────────────────────────────────────────────────────────────────────────────
   // Removes what no image, step, container or pin of a live process reaches.
   GcResult gc();
+  // Reads the database, and the directories of containers and of RUN's caches.
+  StoreUsage usage();
+  // Forgets what the rule lets go, and frees what then nothing reaches. Caches that a step of any
+  // process uses stay.
+  GcResult evict_cache(const CacheRule& rule);
   enum class Repair { kNo, kYes };
   // Reads everything: the database, each blob's digest, each tree sealed again and compared with
   // its diffID, and that all that is referenced exists. Repair drops what is damaged, so that a
