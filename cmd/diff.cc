@@ -12,6 +12,8 @@
 #include "cmd/app.h"
 #include "cmd/human.h"
 #include "cmd/standard_streams.h"
+#include "image/image_config.h"
+#include "image/json.h"
 
 namespace bld::cmd {
 

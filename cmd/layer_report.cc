@@ -11,6 +11,7 @@
 #include "builder/file_tree.h"
 #include "cmd/human.h"
 #include "image/image_config.h"
+#include "image/json.h"
 
 namespace bld::cmd {
 

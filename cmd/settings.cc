@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "cmd/options.h"
+#include "image/json.h"
 #include "image/toml.h"
 
 namespace bld::cmd {
