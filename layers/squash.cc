@@ -30,7 +30,7 @@ using Type = FileEntry::Type;
 class Squash {
  public:
   Squash(const base::RootedDir& target, const SquashOptions& options)
-      : root_(target), options_(options), target_(target, {0, nullptr}) {}
+      : root_(target), options_(options), target_(target, {0, nullptr, true}) {}
 
   void add_tree(const base::RootedDir& tree) {
     TreeWalk walk(tree);

@@ -59,8 +59,7 @@ bool TreeWriter::add(const FileEntry& entry, base::ByteSource* content) {
     switch (entry.type) {
       case Type::kCharDevice:
       case Type::kBlockDevice:
-        // Where owners are recorded, devices are too.
-        if (!base::records_owners()) return false;
+        if (!options_.keep_devices || !base::records_owners()) return false;
         go_to(parent);
         add_file(name, entry, nullptr);
         break;

@@ -20,6 +20,7 @@ struct TreeWriterOptions {
   std::uint64_t reserve_bytes = 64 << 20;  // what must stay free
   // How a directory looks that no entry mentions; asked once for each. Without: 0755, root's.
   std::function<std::optional<FileEntry>(const std::string& path)> implied_directory;
+  bool keep_devices = false;  // where they are recorded: base/owner_record.h
 };
 
 class TreeWriter {
@@ -27,8 +28,7 @@ class TreeWriter {
   TreeWriter(const base::RootedDir& root, TreeWriterOptions options);
 
   // Makes the entry; what has its name is replaced, but a directory stays under a directory.
-  // `content` gives entry.size bytes. Devices are not made: false; but see
-  // base/owner_record.h. A whiteout removes nothing: what
+  // `content` gives entry.size bytes. Devices are not made: false. A whiteout removes nothing: what
   // was put there before stays, a directory becoming opaque.
   bool add(const FileEntry& entry, base::ByteSource* content);
 

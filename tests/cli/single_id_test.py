@@ -49,7 +49,7 @@ class SingleId(CliTest):
     def build(self, text, store=None):
         context = self.context(text)
         os.utime(context / "Containerfile", (1e9, 1e9))
-        return (store or self.bld)("build", "--network", "none", "-t", "made", context)
+        return (store or self.bld)("build", "--network", "none", "--cap-add", "mknod", "-t", "made", context)
 
     def layers(self, store, image="made"):
         self.place = self.dir / f"layout-{store.root.name}"
@@ -88,6 +88,26 @@ class SingleId(CliTest):
         self.assertTrue(found["null"].ischr())
         self.assertTrue(found["fifo"].isfifo())
         self.assertFalse([entry for entry in found.values() if "SCHILY.xattr.user.bld.owner" in entry.pax_headers])
+
+    def test_devices_of_archives_are_left_out_and_those_of_steps_squashed(self):
+        context = self.context("FROM localhost/busybox\nADD some.tar /\nRUN mknod /made c 1 5\nRUN ls -l /made; ls /console\n")
+        with tarfile.open(context / "some.tar", "w") as tar:
+            entry = tarfile.TarInfo("console")
+            entry.type = tarfile.CHRTYPE
+            tar.addfile(entry)
+            entry = tarfile.TarInfo("file")
+            entry.uid = 9
+            tar.addfile(entry)
+        done = self.bld("build", "--network", "none", "--cap-add", "mknod", "--squash", "-t", "made", context, ok=False)
+        self.assertIn("ls: /console: No such file", done.stderr)
+        (context / "Containerfile").write_text("FROM localhost/busybox\nADD some.tar /\nRUN mknod /made c 1 5\n")
+        self.bld("build", "--network", "none", "--cap-add", "mknod", "--squash", "-t", "made", context)
+        again = self.build("FROM made\nRUN stat -c '%n %F %u' /file\n").stdout
+        self.assertIn("/file regular empty file 9\n", again)
+        image = self.layers(self.bld)
+        with tarfile.open(fileobj=image.layer_stream(image.manifest["layers"][-1]).stdout, mode="r|") as layer:
+            kinds = {entry.name: (entry.type, entry.devminor) for entry in layer}
+        self.assertEqual(kinds["made"], (tarfile.CHRTYPE, 5))
 
     def test_programs_that_change_their_ids_see_that_they_did(self):
         seen = self.build("FROM localhost/busybox\n"
