@@ -146,8 +146,9 @@ void PlacedMounts::place(const MountPoints::Target& target, const fs::path& what
   placed.name = name;
   placed.aside = new_path();
   const RestoredTimes times(placed.parent.get());
-  struct stat status = {};
-  if (::lstat(what.c_str(), &status) != 0) throw base::Error::sys("stat", what.string());
+  placed.held.reset(::open(what.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!placed.held) throw base::Error::sys("open", what.string());
+  const struct stat status = status_of(placed.held.get());
   placed.inode = status.st_ino;
   if (::renameat(placed.parent.get(), name.c_str(), AT_FDCWD, placed.aside.c_str()) != 0) {
     throw base::Error::sys("rename", target.path);

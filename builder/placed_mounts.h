@@ -41,6 +41,7 @@ class PlacedMounts {
   struct Placed {
     base::UniqueFd parent;
     std::string name;
+    base::UniqueFd held;  // as long as it is open, no new file gets its inode's number
     std::uint64_t inode = 0;
     std::filesystem::path aside;  // what was there
     int directory = -1;           // of the caller's, moved here from `home`
