@@ -71,8 +71,8 @@ void write_container(Session& session, const Container& container) {
   const std::optional<std::string> manifest =
       container.image_manifest ? std::optional(container.image_manifest->str()) : std::nullopt;
   session.run(
-      "INSERT INTO containers (id, name, manifest_digest, config, created_at) VALUES (?, ?, ?, ?, "
-      "?)",
+      "INSERT INTO containers (id, name, manifest_digest, config, created_at, number) "
+      "VALUES (?, ?, ?, ?, ?, (SELECT ifnull(max(number), 0) + 1 FROM containers))",
       container.id, container.name, manifest, container.config, seconds(container.created_at));
   for (std::size_t i = 0; i < container.layers.size(); ++i) {
     session.run("INSERT INTO container_layers (container_id, position, diff_id) VALUES (?, ?, ?)",
@@ -138,7 +138,7 @@ std::optional<Container> Store::find_container(std::string_view text) {
 std::vector<Container> Store::containers() {
   Session session(state_->database, SessionKind::kRead);
   std::vector<Container> all;
-  Query rows = session.query("SELECT id FROM containers ORDER BY created_at, id");
+  Query rows = session.query("SELECT id FROM containers ORDER BY created_at, number");
   while (rows.next()) all.push_back(*read_container(session, rows.text(0)));
   return all;
 }

@@ -21,7 +21,7 @@ using base::Error;
 namespace {
 
 constexpr int kApplicationId = 0x626c6421;  // in the file's header, for file(1) and for us
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr int kOldestVersion = 1;
 constexpr int kBusyTimeoutMs = 10 * 60 * 1000;
 constexpr std::int64_t kWalToKeepBytes = 256 << 10;
@@ -148,10 +148,10 @@ std::string immutable_uri(const std::filesystem::path& path) {
 // Of a store that an older bld made. Somebody else may have been quicker.
 void Database::upgrade(Connection& db) {
   db.execute("BEGIN IMMEDIATE");
-  if (db.pragma("PRAGMA user_version") < kVersion) {
-    db.execute(kSchema2);
-    db.execute(set_version().c_str());
-  }
+  const std::int64_t version = db.pragma("PRAGMA user_version");
+  if (version < 2) db.execute(kSchema2);
+  if (version < 3) db.execute(kSchema3);
+  if (version < kVersion) db.execute(set_version().c_str());
   db.execute("COMMIT");
 }
 
@@ -181,7 +181,14 @@ Database::Database(std::filesystem::path path, Mode mode)
   }
   const std::int64_t version = db.pragma("PRAGMA user_version");
   check_version(application, version, path_);
-  if (version < kVersion && mode == Mode::kReadWrite) upgrade(db);
+  if (version < kVersion) {
+    if (mode == Mode::kReadOnly) {
+      throw Error(
+          "the store {} was written by an older bld and cannot be read until it is writable",
+          path_.parent_path().string());
+    }
+    upgrade(db);
+  }
   db.execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
   // The next opener reads the log again; emptying it at each exit would cost two fsyncs a command.
   sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -211,6 +218,7 @@ void Database::create(const std::filesystem::path& path) {
     db.execute("BEGIN");
     db.execute(kSchema);
     db.execute(kSchema2);
+    db.execute(kSchema3);
     db.execute(fmt::format("PRAGMA application_id={}", kApplicationId).c_str());
     db.execute(set_version().c_str());
     db.execute("COMMIT");

@@ -25,6 +25,7 @@ namespace bld::store {
 
 extern const char* const kSchema;   // the text of schema.sql: version 1
 extern const char* const kSchema2;  // what version 2 adds
+extern const char* const kSchema3;  // what version 3 adds
 
 class Database;
 

@@ -93,7 +93,8 @@ void add_images(Session& session, const LayerUses& layers, StoreUsage& usage) {
 }
 
 void add_containers(Session& session, const StoreState& state, StoreUsage& usage) {
-  Query rows = session.query("SELECT id, name, created_at FROM containers ORDER BY created_at, id");
+  Query rows =
+      session.query("SELECT id, name, created_at FROM containers ORDER BY created_at, number");
   while (rows.next()) {
     UsageItem item;
     item.id = rows.text(0);

@@ -60,6 +60,17 @@ TEST_F(Containers, ChangeAndGo) {
             std::string::npos);
 }
 
+TEST_F(Containers, OfOneSecondAreListedAsTheyWereMade) {
+  std::vector<std::string> made;
+  for (int number = 0; number < 8; ++number) made.push_back(create(std::to_string(number)).id);
+  Container first = *store.find_container("0");
+  first.name = "renamed";
+  store.update_container(first);
+  std::vector<std::string> listed;
+  for (const Container& container : store.containers()) listed.push_back(container.id);
+  EXPECT_EQ(listed, made);
+}
+
 TEST_F(Containers, KeepTheirLayers) {
   {
     Transaction transaction = store.begin();

@@ -55,6 +55,7 @@ TEST(Lists, AStoreOfTheFirstVersionGetsThem) {
     Database database(temp / "store/store.db", Database::Mode::kReadWrite);
     Session session(database, SessionKind::kDurableWrite);
     session.run("DROP TABLE lists");
+    session.run("ALTER TABLE containers DROP COLUMN number");
     session.query("PRAGMA user_version=1").next();
     session.commit();
   }
@@ -62,6 +63,11 @@ TEST(Lists, AStoreOfTheFirstVersionGetsThem) {
   EXPECT_TRUE(store.find_image("text")) << "what was there stays";
   store.create_list({.id = {}, .name = "localhost/l:latest", .document = "{}"});
   EXPECT_TRUE(store.find_list("l"));
+  Container container;
+  container.name = "c";
+  container.config = "{}";
+  store.create_container(container);
+  EXPECT_EQ(store.containers().size(), 1U);
 }
 
 }  // namespace
