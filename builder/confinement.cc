@@ -8,14 +8,14 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "image/platform.h"
 
 namespace bld::builder {
 
 using base::Error;
-using image::Json;
+using base::Json;
 using runtime::SeccompPolicy;
 
 namespace {

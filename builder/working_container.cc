@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
 #include "builder/snapshot.h"
-#include "image/json.h"
 #include "layers/overlay_upper.h"
 
 namespace bld::builder {
@@ -15,20 +15,20 @@ namespace bld::builder {
 namespace {
 
 std::string to_json(const WorkingContainer& container) {
-  image::Json json = image::Json::object();
+  base::Json json = base::Json::object();
   json.add("imageName", container.image_name);
   json.add("imageID", container.image_id);
   json.add("config", container.config.json());
-  json.add("annotations", image::Json::from(container.annotations));
-  json.add("history", image::Json::from(container.history));
+  json.add("annotations", base::Json::from(container.annotations));
+  json.add("history", base::Json::from(container.history));
   json.add("createdBy", container.created_by);
   json.add("historyComment", container.history_comment);
-  json.add("runFlags", image::Json::from(container.run_flags));
+  json.add("runFlags", base::Json::from(container.run_flags));
   return json.str();
 }
 
 WorkingContainer from_record(store::Container record) {
-  const image::Json json = image::Json::parse(record.config);
+  const base::Json json = base::Json::parse(record.config);
   WorkingContainer container;
   container.image_name = json.string("imageName");
   container.image_id = json.string("imageID");

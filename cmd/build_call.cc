@@ -21,8 +21,8 @@ namespace bld::cmd {
 
 namespace {
 
+using base::Json;
 using dockerfile::SourceText;
-using image::Json;
 
 void add_text(Json& json, const char* key, const std::string& text) {
   if (!text.empty()) json.add(key, base::printable(text));

@@ -1,7 +1,7 @@
 #include "cmd/build_metadata.h"
 
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "image/media_type.h"
 
 namespace bld::cmd {
@@ -9,10 +9,10 @@ namespace bld::cmd {
 std::string build_metadata(const builder::BuildRequest& request,
                            const builder::BuildResult& result) {
   const image::Descriptor& manifest = result.manifest;
-  image::Json document = image::Json::object();
+  base::Json document = base::Json::object();
   document.add("containerimage.config.digest", result.image_id.str());
   document.add("containerimage.descriptor",
-               image::Json::object()
+               base::Json::object()
                    .add("mediaType", image::media_type_text(manifest.media_type))
                    .add("digest", manifest.digest.str())
                    .add("size", static_cast<std::int64_t>(manifest.size)));

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/json.h"
 #include "builder/commit_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
@@ -13,7 +14,6 @@
 #include "cmd/options.h"
 #include "cmd/renderer.h"
 #include "cmd/standard_streams.h"
-#include "image/json.h"
 #include "registry/copy_image.h"
 
 namespace bld::cmd {
@@ -74,10 +74,10 @@ class Commit : public Command {
   // The files that flags name.
   void read_files() {
     if (!config_file_.empty()) {
-      const std::string text = base::read_file(config_file_, image::Json::kMaximumBytes);
+      const std::string text = base::read_file(config_file_, base::Json::kMaximumBytes);
       try {
-        image::Json whole = image::Json::object();
-        whole.add("config", image::Json::parse(text));
+        base::Json whole = base::Json::object();
+        whole.add("config", base::Json::parse(text));
         options_.config = image::ImageConfig::parse(whole.str()).config;
       } catch (base::Error& error) {
         error.add_context("--config " + config_file_);

@@ -7,10 +7,10 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
+#include "base/toml.h"
 #include "cmd/options.h"
 #include "cmd/render_error.h"
 #include "cmd/standard_streams.h"
-#include "image/toml.h"
 #include "registry/certificates.h"
 
 namespace bld::cmd {
@@ -18,9 +18,9 @@ namespace bld::cmd {
 namespace {
 
 namespace fs = std::filesystem;
-using image::Json;
+using base::Json;
 
-constexpr std::size_t kMaxConfFile = 1 << 20;
+constexpr std::size_t kMaxMountsFile = 1 << 20;
 
 std::vector<fs::path> with_drop_ins(const fs::path& file) {
   std::vector<fs::path> files;
@@ -121,7 +121,7 @@ ContainersConf ContainersConf::load() {
   ContainersConf conf;
   for (const fs::path& file : conf_files()) {
     try {
-      conf.add(image::parse_toml(base::read_file(file, kMaxConfFile), file.string()));
+      conf.add(base::read_toml(file));
     } catch (base::Error& error) {
       error.add_context(file.string());
       throw;
@@ -146,7 +146,7 @@ std::vector<builder::VolumeMount> default_mounts(const std::string& file) {
   const std::string path = file.empty() ? usual_mounts_file() : file;
   std::vector<builder::VolumeMount> mounts;
   if (path.empty()) return mounts;
-  for (const std::string& raw : base::split(base::read_file(path, kMaxConfFile), '\n')) {
+  for (const std::string& raw : base::split(base::read_file(path, kMaxMountsFile), '\n')) {
     const std::string_view line = base::trim(raw);
     if (line.empty() || line.starts_with('#')) continue;
     const std::size_t colon = line.find(':');

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "builder/command_settings.h"
-#include "image/json.h"
 
 namespace bld::cmd {
 
@@ -34,7 +34,7 @@ struct ContainersConf {
   static const ContainersConf& here();
 
   // Adds one file's content.
-  void add(const image::Json& file);
+  void add(const base::Json& file);
 };
 
 // Sets the variables of [engine] env that are not set.

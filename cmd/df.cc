@@ -1,19 +1,19 @@
 // bld df
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/human.h"
 #include "cmd/standard_streams.h"
 #include "image/image_config.h"
-#include "image/json.h"
 
 namespace bld::cmd {
 
 namespace {
 
-using image::Json;
+using base::Json;
 using store::StoreUsage;
 using store::UsageItem;
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "builder/file_tree.h"
 #include "builder/working_container.h"
@@ -13,15 +14,14 @@
 #include "cmd/human.h"
 #include "cmd/standard_streams.h"
 #include "image/image_config.h"
-#include "image/json.h"
 
 namespace bld::cmd {
 
 namespace {
 
+using base::Json;
 using builder::FileChange;
 using builder::FileTree;
-using image::Json;
 
 // An image or a container.
 struct Subject {

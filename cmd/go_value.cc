@@ -8,7 +8,7 @@
 
 namespace bld::cmd {
 
-using image::Json;
+using base::Json;
 
 namespace {
 

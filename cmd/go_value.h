@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "image/json.h"
+#include "base/json.h"
 
 namespace bld::cmd {
 
@@ -56,7 +56,7 @@ class Value {
   static Value list(const std::vector<std::string>& texts);
   static Value map(const std::map<std::string, std::string>& texts);
   static Value map(std::vector<std::pair<std::string, Value>> entries);
-  static Value from_json(const image::Json& json);
+  static Value from_json(const base::Json& json);
 
   template <typename T>
   const T* get() const {
@@ -73,7 +73,7 @@ class Value {
 
   std::string text() const;    // %v
   std::string quoted() const;  // %q
-  image::Json json() const;
+  base::Json json() const;
 
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map, Record, Printed>

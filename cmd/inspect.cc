@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
@@ -13,7 +14,6 @@
 #include "cmd/listing.h"
 #include "cmd/standard_streams.h"
 #include "image/image_config.h"
-#include "image/json.h"
 #include "image/manifest.h"
 
 namespace bld::cmd {
@@ -74,7 +74,7 @@ class Inspect : public Command {
     if (type_ == "manifest") {
       const auto list = app.store().find_list(arguments[0]);
       if (!list) throw base::Error("{}: no manifest list of that name", arguments[0]);
-      print(image::Json::parse(list->document).str(4) + "\n");
+      print(base::Json::parse(list->document).str(4) + "\n");
       return 0;
     }
     const Value value = find(app.store(), arguments[0]);

@@ -7,20 +7,20 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "builder/file_tree.h"
 #include "cmd/human.h"
 #include "image/image_config.h"
-#include "image/json.h"
 
 namespace bld::cmd {
 
 namespace {
 
+using base::Json;
 using builder::FileTree;
 using builder::LayerEffect;
 using builder::TreeFile;
-using image::Json;
 
 constexpr std::size_t kLargestFiles = 10;
 constexpr std::size_t kCreatedByColumns = 60;

@@ -11,7 +11,7 @@ namespace bld::cmd {
 
 namespace {
 
-using image::Json;
+using base::Json;
 
 Json position_json(int line, int character) {
   Json json = Json::object();

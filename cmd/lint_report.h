@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/source_text.h"
-#include "image/json.h"
 
 namespace bld::cmd {
 
@@ -33,6 +33,6 @@ std::string lint_json(const std::vector<LintedFile>& files);
 std::string lint_sarif(const std::vector<LintedFile>& files);
 
 // {"ranges": [{"start": {"line", "character"}, "end": …}]}; characters count bytes from 0.
-image::Json location_json(const dockerfile::SourceText& source, const dockerfile::Span& span);
+base::Json location_json(const dockerfile::SourceText& source, const dockerfile::Span& span);
 
 }  // namespace bld::cmd

@@ -9,7 +9,7 @@ namespace bld::cmd {
 
 namespace {
 
-using image::Json;
+using base::Json;
 
 constexpr const char* kParseError = "ParseError";
 

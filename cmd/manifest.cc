@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
@@ -14,7 +15,6 @@
 #include "cmd/renderer.h"
 #include "cmd/standard_streams.h"
 #include "cmd/subcommands.h"
-#include "image/json.h"
 #include "registry/copy_image.h"
 
 namespace bld::cmd {
@@ -305,7 +305,7 @@ class InspectList : public Subcommand {
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, 1, "a list must be specified");
     const store::ManifestList list = get_list(app.store(), arguments[0]);
-    print(image::Json::parse(list.document).str(4) + "\n");
+    print(base::Json::parse(list.document).str(4) + "\n");
     return 0;
   }
 };

@@ -1,13 +1,13 @@
 #include "cmd/render_rawjson.h"
 
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 
 namespace bld::cmd {
 
 namespace {
 
-using image::Json;
+using base::Json;
 
 Json object(const char* type) {
   Json json = Json::object();

@@ -3,10 +3,10 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/file_io.h"
+#include "base/json.h"
+#include "base/toml.h"
 #include "cmd/options.h"
-#include "image/json.h"
-#include "image/toml.h"
+#include "registry/certificates.h"
 
 namespace bld::cmd {
 
@@ -14,9 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::Error;
-using image::Json;
-
-constexpr std::size_t kMaxSettingsBytes = 1 << 20;
+using base::Json;
 
 void read_store(const Json& table, Settings& settings) {
   for (const auto& [key, value] : table.as_object()) {
@@ -26,8 +24,7 @@ void read_store(const Json& table, Settings& settings) {
 }
 
 void read_file(const fs::path& file, Settings& settings) try {
-  const Json json =
-      image::parse_toml(base::read_file(file, kMaxSettingsBytes), file.filename().string());
+  const Json json = base::read_toml(file);
   for (const auto& [key, value] : json.as_object()) {
     if (key != "store") throw Error("there is no table \"{}\": there is [store]", key);
     read_store(value, settings);
@@ -51,13 +48,8 @@ Settings read_settings(const std::vector<fs::path>& files) {
 
 Settings read_settings() {
   std::vector<fs::path> files{"/etc/bld/bld.conf"};
-  const auto config_home = environment_variable("XDG_CONFIG_HOME");
-  const auto home = environment_variable("HOME");
-  if (config_home && !config_home->empty()) {
-    files.push_back(fs::path(*config_home) / "bld/bld.conf");
-  } else if (home && !home->empty()) {
-    files.push_back(fs::path(*home) / ".config/bld/bld.conf");
-  }
+  const fs::path own = registry::user_config_dir();
+  if (!own.empty()) files.push_back(own / "bld/bld.conf");
   return read_settings(files);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "builder/source_layer.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
@@ -14,7 +15,6 @@
 #include "cmd/standard_streams.h"
 #include "cmd/subcommands.h"
 #include "image/image_config.h"
-#include "image/json.h"
 #include "image/manifest.h"
 #include "registry/copy_artifact.h"
 #include "registry/docker_registry.h"
@@ -70,7 +70,7 @@ class CreateSource : public Command {
   int run(App&, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_exactly(arguments, 1);
     must_be_new(arguments[0]);
-    image::Json config = image::Json::object();
+    base::Json config = base::Json::object();
     if (time_stamp_) {
       config.add("created", image::format_time(std::chrono::floor<std::chrono::seconds>(
                                 std::chrono::system_clock::now())));

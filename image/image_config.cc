@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "image/json.h"
+#include "base/json.h"
 
 namespace bld::image {
+
+using base::Json;
 
 namespace {
 

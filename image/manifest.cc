@@ -1,9 +1,11 @@
 #include "image/manifest.h"
 
 #include "base/error.h"
-#include "image/json.h"
+#include "base/json.h"
 
 namespace bld::image {
+
+using base::Json;
 
 namespace {
 

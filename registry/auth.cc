@@ -4,8 +4,8 @@
 #include <cctype>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 
 namespace bld::registry {
 
@@ -96,14 +96,14 @@ std::vector<Challenge> parse_challenges(std::string_view header) {
 }
 
 Token parse_token(std::string_view text) try {
-  const image::Json json = image::Json::parse(text, kMaxTokenAnswer);
+  const base::Json json = base::Json::parse(text, kMaxTokenAnswer);
   Token token;
   token.value = json.string("token");
   if (token.value.empty()) token.value = json.string("access_token");
   const bool is_clean = std::all_of(token.value.begin(), token.value.end(),
                                     [](unsigned char c) { return c > 0x20 && c < 0x7f; });
   if (token.value.empty() || !is_clean) throw base::Error("there is no token in it");
-  const image::Json* lifetime = json.find("expires_in");
+  const base::Json* lifetime = json.find("expires_in");
   // Some servers say it as text; a minute is what the specification gives to those who say nothing.
   if (lifetime != nullptr && lifetime->is_number() && lifetime->as_number() > 60) {
     token.lifetime =

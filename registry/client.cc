@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "image/media_type.h"
 
 namespace bld::registry {
@@ -13,7 +13,7 @@ namespace bld::registry {
 namespace {
 
 constexpr std::size_t kMaxErrorAnswer = 1 << 20;
-constexpr std::size_t kMaxManifest = image::Json::kMaximumBytes;
+constexpr std::size_t kMaxManifest = base::Json::kMaximumBytes;
 constexpr std::uint64_t kProgressThatCounts = 1 << 20;  // of a blob, between two broken connections
 
 std::string accepted_types() {
@@ -132,9 +132,9 @@ class ResumingBlob : public base::ByteSource {
 std::string error_text(const HttpResponse& response) {
   std::string text;
   try {
-    const image::Json json = image::Json::parse(response.body, kMaxErrorAnswer);
-    if (const image::Json* errors = json.find("errors")) {
-      for (const image::Json& error : errors->as_array()) {
+    const base::Json json = base::Json::parse(response.body, kMaxErrorAnswer);
+    if (const base::Json* errors = json.find("errors")) {
+      for (const base::Json& error : errors->as_array()) {
         if (!text.empty()) text += "; ";
         const std::string message = error.string("message");
         text += message.empty() ? base::to_lower(error.string("code")) : message;
@@ -294,7 +294,7 @@ void RegistryClient::check_access() {
 std::vector<std::string> RegistryClient::tags() {
   const HttpResponse response = send(request("GET", "tags/list"));
   if (response.status != 200) refuse(response, "listing the tags of " + repository_.name());
-  return image::Json::parse(response.body).strings("tags");
+  return base::Json::parse(response.body).strings("tags");
 }
 
 }  // namespace bld::registry

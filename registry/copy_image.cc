@@ -10,10 +10,10 @@
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/thread_pool.h"
 #include "base/unique_fd.h"
 #include "image/image_config.h"
-#include "image/json.h"
 #include "image/manifest.h"
 #include "registry/archive.h"
 #include "registry/docker_registry.h"
@@ -151,7 +151,7 @@ struct FetchedManifest {
 
 // The document's own type has to be the one that it was served with.
 MediaType document_type(const ManifestText& document) {
-  const image::Json json = image::Json::parse(document.text);
+  const base::Json json = base::Json::parse(document.text);
   std::string type = json.string("mediaType");
   if (!type.empty() && !document.media_type.empty() && type != document.media_type) {
     throw base::Error("the manifest says it is \"{}\" but came as \"{}\"", type,
@@ -237,7 +237,7 @@ class Puller {
 
  private:
   image::ImageConfig put_config(store::Transaction& transaction, const Descriptor& config) {
-    if (config.size > image::Json::kMaximumBytes) throw base::Error("the config is too large");
+    if (config.size > base::Json::kMaximumBytes) throw base::Error("the config is too large");
     const auto content = source_.open_blob(config, 0);
     WatchedSource watched(*content, config, "config", events_, stop_);
     const std::string text = base::read_to_end(watched, config.size);

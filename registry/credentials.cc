@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "registry/certificates.h"
 
 namespace bld::registry {
@@ -16,7 +16,7 @@ namespace bld::registry {
 namespace {
 
 namespace fs = std::filesystem;
-using image::Json;
+using base::Json;
 
 constexpr std::size_t kMaxFile = 1 << 20;
 constexpr std::string_view kAlphabet =

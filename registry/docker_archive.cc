@@ -13,9 +13,9 @@
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "image/manifest.h"
 #include "image/reference.h"
 #include "layers/compression.h"
@@ -87,7 +87,7 @@ class UnpackedArchive {
 
   std::string read_text(const std::string& path) const {
     const base::UniqueFd fd = open(find(path));
-    return base::read_fd(fd.get(), image::Json::kMaximumBytes);
+    return base::read_fd(fd.get(), base::Json::kMaximumBytes);
   }
 
   Descriptor layer(const std::string& path) const {
@@ -140,7 +140,7 @@ class UnpackedArchive {
   std::map<std::string, std::string> links_;
 };
 
-bool is_named(const image::Json& entry, const std::string& name) {
+bool is_named(const base::Json& entry, const std::string& name) {
   const auto reads_as = [](const std::string& text, auto parse) -> std::string {
     try {
       return parse(text).with_default_tag().str();
@@ -158,8 +158,8 @@ bool is_named(const image::Json& entry, const std::string& name) {
   return false;
 }
 
-const image::Json& choose(const image::Json& manifest, const std::string& reference) {
-  const image::Json::Array& entries = manifest.as_array();
+const base::Json& choose(const base::Json& manifest, const std::string& reference) {
+  const base::Json::Array& entries = manifest.as_array();
   if (entries.empty()) throw base::Error("no image in the archive");
   if (reference.starts_with('@')) {
     const auto number = base::parse_unsigned(std::string_view(reference).substr(1));
@@ -171,7 +171,7 @@ const image::Json& choose(const image::Json& manifest, const std::string& refere
   }
   if (reference.empty() && entries.size() == 1) return entries.front();
   std::string names;
-  for (const image::Json& entry : entries) {
+  for (const base::Json& entry : entries) {
     if (!reference.empty() && is_named(entry, reference)) return entry;
     for (const std::string& tag : entry.strings("RepoTags")) names += " " + tag;
   }
@@ -183,8 +183,8 @@ const image::Json& choose(const image::Json& manifest, const std::string& refere
 }
 
 image::Manifest read_manifest(const UnpackedArchive& archive, const std::string& reference) {
-  const image::Json document = image::Json::parse(archive.read_text("manifest.json"));
-  const image::Json& entry = choose(document, reference);
+  const base::Json document = base::Json::parse(archive.read_text("manifest.json"));
+  const base::Json& entry = choose(document, reference);
   image::Manifest manifest;
   manifest.media_type = MediaType::kDockerManifest;
   manifest.config = archive.find(entry.string("Config"));
@@ -223,13 +223,13 @@ class DockerArchiveSink : public ImageSink {
 
   void put_manifest(const std::string& text, const Descriptor&) override {
     const image::Manifest manifest = image::Manifest::parse(text);
-    image::Json layers = image::Json::array();
+    base::Json layers = base::Json::array();
     for (const Descriptor& layer : manifest.layers) layers.push(known(layer_name(layer.digest)));
-    image::Json tags = image::Json::array();
+    base::Json tags = base::Json::array();
     for (const std::string& name : names_) tags.push(name);
     const std::string list =
-        image::Json::array()
-            .push(image::Json::object()
+        base::Json::array()
+            .push(base::Json::object()
                       .add("Config", known(config_name(manifest.config.digest)))
                       .add("RepoTags", std::move(tags))
                       .add("Layers", std::move(layers)))

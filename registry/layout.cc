@@ -13,9 +13,9 @@
 #include "base/file_io.h"
 #include "base/file_lock.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "image/manifest.h"
 #include "registry/file_source.h"
 
@@ -39,7 +39,7 @@ std::unique_ptr<base::ByteSource> open_content(const base::RootedDir& root, cons
 
 std::string read_text(const base::RootedDir& root, const std::string& path) {
   const base::UniqueFd fd = root.open_regular(path, base::Resolve::kBeneath);
-  return base::read_fd(fd.get(), image::Json::kMaximumBytes);
+  return base::read_fd(fd.get(), base::Json::kMaximumBytes);
 }
 
 base::RootedDir open_or_make(const fs::path& directory) {

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/json.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "registry/client.h"
 
 namespace bld::registry {
@@ -14,7 +14,7 @@ namespace bld::registry {
 namespace {
 
 namespace fs = std::filesystem;
-using image::Json;
+using base::Json;
 
 constexpr std::size_t kMaxLoginFileBytes = 1 << 20;
 

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file_io.h"
-#include "image/toml.h"
+#include "base/toml.h"
 #include "registry/certificates.h"
 
 namespace bld::registry {
@@ -15,14 +14,8 @@ namespace bld::registry {
 namespace {
 
 namespace fs = std::filesystem;
-using image::Json;
+using base::Json;
 using image::Reference;
-
-constexpr std::size_t kMaxConfBytes = 1 << 20;
-
-Json read(const fs::path& file) {
-  return image::parse_toml(base::read_file(file, kMaxConfBytes), file.string());
-}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -81,7 +74,7 @@ bool names_a_registry(std::string_view name) {
 RegistriesConf RegistriesConf::load() {
   RegistriesConf conf;
   const fs::path file = usual_file();
-  if (!file.empty()) conf.add(read(file), file.string());
+  if (!file.empty()) conf.add(base::read_toml(file), file.string());
   std::vector<fs::path> directories;
   if (const std::string named = environment("BLD_REGISTRIES_CONF_DIR"); !named.empty()) {
     directories = {named};
@@ -91,7 +84,7 @@ RegistriesConf RegistriesConf::load() {
     }
   }
   for (const fs::path& directory : directories) {
-    for (const fs::path& more : files_in(directory)) conf.add(read(more), more.string());
+    for (const fs::path& more : files_in(directory)) conf.add(base::read_toml(more), more.string());
   }
   if (const std::string sources = environment("BUILD_REGISTRY_SOURCES"); !sources.empty()) {
     conf.read_sources(sources);

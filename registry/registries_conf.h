@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "image/json.h"
+#include "base/json.h"
 #include "image/reference.h"
 
 namespace bld::registry {
@@ -36,7 +36,7 @@ class RegistriesConf {
   RegistryEndpoint push_endpoint(const image::Reference& reference) const;
 
   // Adds a file's content. `name` is for messages.
-  void add(const image::Json& file, const std::string& name);
+  void add(const base::Json& file, const std::string& name);
 
  private:
   struct Mirror {
@@ -59,8 +59,8 @@ class RegistriesConf {
   void read_sources(const std::string& json);
   // Throws where the registry may not be used; `what` is "pull from" or "push to".
   void check_sources(const image::Reference& reference, std::string_view what) const;
-  static Registry read_registry(const image::Json& table, const std::string& name);
-  void add_version_1(const image::Json& registries);
+  static Registry read_registry(const base::Json& table, const std::string& name);
+  void add_version_1(const base::Json& registries);
   RegistryEndpoint own_endpoint(const image::Reference& reference) const;
   const Registry* find(const image::Reference& reference) const;
 

@@ -13,7 +13,7 @@ namespace bld::registry {
 namespace {
 
 namespace fs = std::filesystem;
-using image::Json;
+using base::Json;
 
 constexpr std::size_t kMaxPolicyBytes = 1 << 20;
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "image/json.h"
+#include "base/json.h"
 #include "registry/transport.h"
 
 namespace bld::registry {
@@ -21,10 +21,10 @@ class SignaturePolicy {
   void check(const Location& from) const;
 
  private:
-  const image::Json& requirements_for(const Location& from, std::string& scope) const;
+  const base::Json& requirements_for(const Location& from, std::string& scope) const;
 
   std::string file_;
-  image::Json policy_;  // null: none
+  base::Json policy_;  // null: none
 };
 
 }  // namespace bld::registry

@@ -8,9 +8,9 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "image/json.h"
 #include "runtime/id_map.h"
 #include "runtime/kernel_files.h"
 #include "runtime/limits.h"
@@ -19,7 +19,7 @@
 namespace bld::runtime {
 namespace {
 
-using image::Json;
+using base::Json;
 
 Json number(std::uint64_t value) { return Json(static_cast<std::int64_t>(value)); }
 

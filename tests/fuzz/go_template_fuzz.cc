@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "cmd/go_template.h"
-#include "image/json.h"
 
 using namespace bld;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const cmd::Value value = cmd::Value::from_json(image::Json::parse(
+  static const cmd::Value value = cmd::Value::from_json(base::Json::parse(
       R"({"A":"text","B":[1,2,{"C":true}],"M":{"a":"1","b":null},"N":-7,"E":[],"O":{}})"));
   try {
     const std::string_view text(reinterpret_cast<const char*>(data), size);

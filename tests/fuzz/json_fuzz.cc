@@ -4,21 +4,21 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "image/json.h"
+#include "base/json.h"
 
 using namespace bld;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  image::Json json;
+  base::Json json;
   try {
-    json = image::Json::parse(text);
+    json = base::Json::parse(text);
   } catch (const base::Error&) {
     return 0;
   }
   for (const int indent : {0, 2}) {
     // Escapes make a text longer than it was.
-    const image::Json again = image::Json::parse(json.str(indent), SIZE_MAX);
+    const base::Json again = base::Json::parse(json.str(indent), SIZE_MAX);
     if (again != json || again.str() != json.str()) __builtin_trap();
   }
   return 0;

@@ -13,9 +13,9 @@
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "image/image_config.h"
-#include "image/json.h"
 #include "image/manifest.h"
 #include "layers/compression.h"
 #include "layers/tar_reader.h"
@@ -277,7 +277,7 @@ TEST(OciArchive, SkopeoReadsIt) {
 std::string docker_list(const TestImage& image, const std::string& tags,
                         const std::vector<std::string>& layers) {
   return R"([{"Config":")" + image.config_name() + R"(","RepoTags":)" + tags + R"(,"Layers":)" +
-         image::Json::from(layers).str() + "}]";
+         base::Json::from(layers).str() + "}]";
 }
 
 image::Manifest manifest_of(ImageSource& source) {

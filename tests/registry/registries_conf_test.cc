@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "image/toml.h"
+#include "base/toml.h"
 
 namespace bld::registry {
 
@@ -16,7 +16,7 @@ using Texts = std::vector<std::string>;
 
 RegistriesConf conf(const std::string& text) {
   RegistriesConf conf;
-  conf.add(image::parse_toml(text, "registries.conf"), "registries.conf");
+  conf.add(base::parse_toml(text, "registries.conf"), "registries.conf");
   return conf;
 }
 
@@ -60,7 +60,7 @@ TEST(RegistriesConf, AliasesGoFirstAndCanBeTakenAway) {
   const std::string text = "[aliases]\n\"fedora\" = \"registry.fedoraproject.org/fedora\"\n";
   EXPECT_EQ(candidates(conf(text), "fedora:40"), (Texts{"registry.fedoraproject.org/fedora:40"}));
   RegistriesConf both = conf(text);
-  both.add(image::parse_toml("aliases.fedora = \"\"", "b"), "b");
+  both.add(base::parse_toml("aliases.fedora = \"\"", "b"), "b");
   EXPECT_EQ(candidates(both, "fedora"), (Texts{"docker.io/library/fedora:latest"}));
 }
 

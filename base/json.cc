@@ -1,4 +1,4 @@
-#include "image/json.h"
+#include "base/json.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-namespace bld::image {
+namespace bld::base {
 
 namespace {
 
@@ -22,7 +22,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t value) override { return put(Json(std::int64_t{value})); }
 
   bool number_unsigned(number_unsigned_t value) override {
-    if (value > static_cast<std::uint64_t>(INT64_MAX)) throw base::Error("a number is too large");
+    if (value > static_cast<std::uint64_t>(INT64_MAX)) throw Error("a number is too large");
     return put(Json(static_cast<std::int64_t>(value)));
   }
 
@@ -38,7 +38,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(string_t& value) override {
     if (!keys_.back().insert(value).second) {
-      throw base::Error("the key \"{}\" stands twice in one object", base::printable(value));
+      throw Error("the key \"{}\" stands twice in one object", printable(value));
     }
     pending_key_.back() = std::move(value);
     return true;
@@ -52,7 +52,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    throw base::Error("not valid JSON at byte {}", position);
+    throw Error("not valid JSON at byte {}", position);
   }
 
   Json take() { return std::move(result_); }
@@ -70,7 +70,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool open(Json container) {
-    if (open_.size() >= Json::kMaximumDepth) throw base::Error("nested too deeply");
+    if (open_.size() >= Json::kMaximumDepth) throw Error("nested too deeply");
     open_.push_back(std::move(container));
     keys_.emplace_back();
     pending_key_.emplace_back();
@@ -189,9 +189,7 @@ class Writer {
   int depth_ = 0;
 };
 
-[[noreturn]] void wrong_type(std::string_view expected) {
-  throw base::Error("expected {}", expected);
-}
+[[noreturn]] void wrong_type(std::string_view expected) { throw Error("expected {}", expected); }
 
 }  // namespace
 
@@ -202,11 +200,11 @@ Json Json::number(double value) {
 }
 
 Json Json::parse(std::string_view text, std::size_t limit_bytes) {
-  if (text.size() > limit_bytes) throw base::Error("longer than {} bytes", limit_bytes);
+  if (text.size() > limit_bytes) throw Error("longer than {} bytes", limit_bytes);
   // The parser takes a zero byte for the end, and passes over a byte order mark.
   const std::size_t zero = text.find('\0');
-  if (zero != text.npos) throw base::Error("not valid JSON at byte {}", zero);
-  if (text.starts_with("\xef\xbb\xbf")) throw base::Error("not valid JSON: a byte order mark");
+  if (zero != text.npos) throw Error("not valid JSON at byte {}", zero);
+  if (text.starts_with("\xef\xbb\xbf")) throw Error("not valid JSON: a byte order mark");
   Builder builder;
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
@@ -278,7 +276,7 @@ auto read_member(const Json& object, std::string_view key, Read read)
   if (member == nullptr) return {};
   try {
     return read(*member);
-  } catch (base::Error& error) {
+  } catch (Error& error) {
     error.add_context("\"" + std::string(key) + "\"");
     throw;
   }
@@ -336,4 +334,4 @@ Json Json::from(const std::map<std::string, std::string>& values) {
   return Json(std::move(object));
 }
 
-}  // namespace bld::image
+}  // namespace bld::base

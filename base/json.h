@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-namespace bld::image {
+namespace bld::base {
 
 class Json {
  public:
@@ -99,4 +99,4 @@ class Json {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
-}  // namespace bld::image
+}  // namespace bld::base

@@ -1,4 +1,4 @@
-#include "image/toml.h"
+#include "base/toml.h"
 
 // In one place only, so that nothing is linked that most commands do not need.
 #define TOML_HEADER_ONLY 1
@@ -8,10 +8,13 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/file_io.h"
 
-namespace bld::image {
+namespace bld::base {
 
 namespace {
+
+constexpr std::size_t kMaxFileBytes = 1 << 20;
 
 Json to_json(const toml::node& node) {
   if (const auto* table = node.as_table()) {
@@ -40,8 +43,12 @@ Json parse_toml(std::string_view text, const std::string& file) {
     return to_json(toml::parse(text));
   } catch (const toml::parse_error& error) {
     const toml::source_position& at = error.source().begin;
-    throw base::Error("{}:{}:{}: {}", file, at.line, at.column, error.description());
+    throw Error("{}:{}:{}: {}", file, at.line, at.column, error.description());
   }
 }
 
-}  // namespace bld::image
+Json read_toml(const std::filesystem::path& file) {
+  return parse_toml(read_file(file, kMaxFileBytes), file.string());
+}
+
+}  // namespace bld::base

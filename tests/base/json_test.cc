@@ -1,11 +1,11 @@
 // Documents from outside are read strictly; what is written is the same each time.
-#include "image/json.h"
+#include "base/json.h"
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 
-namespace bld::image {
+namespace bld::base {
 namespace {
 
 std::string nested(int depth) { return std::string(depth, '[') + std::string(depth, ']'); }
@@ -47,20 +47,20 @@ TEST(Json, BrokenDocumentsAreErrors) {
                                   std::string("{}\0", 3),
                                   std::string("{}\0{}", 5),
                                   std::string("\xef\xbb\xbf{}")}) {
-    EXPECT_THROW(Json::parse(text), base::Error) << text;
+    EXPECT_THROW(Json::parse(text), Error) << text;
   }
 }
 
 TEST(Json, ADoubledKeyIsAnError) {
-  EXPECT_THROW(Json::parse(R"({"a":1,"b":2,"a":1})"), base::Error);
-  EXPECT_THROW(Json::parse(R"({"x":{"a":1,"\u0061":1}})"), base::Error);
+  EXPECT_THROW(Json::parse(R"({"a":1,"b":2,"a":1})"), Error);
+  EXPECT_THROW(Json::parse(R"({"x":{"a":1,"\u0061":1}})"), Error);
   EXPECT_NO_THROW(Json::parse(R"({"a":{"a":1},"b":[{"a":1},{"a":1}]})"));
 }
 
 TEST(Json, TextThatIsNoUtf8IsRefusedOnReading) {
   for (const std::string bytes : {"\xff", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80"}) {
-    EXPECT_THROW(Json::parse("\"" + bytes + "\""), base::Error);
-    EXPECT_THROW(Json::parse("{\"" + bytes + "\":1}"), base::Error);
+    EXPECT_THROW(Json::parse("\"" + bytes + "\""), Error);
+    EXPECT_THROW(Json::parse("{\"" + bytes + "\":1}"), Error);
   }
 }
 
@@ -73,22 +73,22 @@ TEST(Json, TextThatIsNoUtf8IsReplacedOnWriting) {
 
 TEST(Json, DepthIsBounded) {
   EXPECT_NO_THROW(Json::parse(nested(Json::kMaximumDepth)));
-  EXPECT_THROW(Json::parse(nested(Json::kMaximumDepth + 1)), base::Error);
-  EXPECT_THROW(Json::parse(std::string(1'000'000, '[')), base::Error);
+  EXPECT_THROW(Json::parse(nested(Json::kMaximumDepth + 1)), Error);
+  EXPECT_THROW(Json::parse(std::string(1'000'000, '[')), Error);
 }
 
 TEST(Json, LengthIsBounded) {
   const std::string text = "\"" + std::string(Json::kMaximumBytes - 2, 'x') + "\"";
   EXPECT_NO_THROW(Json::parse(text));
-  EXPECT_THROW(Json::parse(text + " "), base::Error);
-  EXPECT_THROW(Json::parse("[1,2]", 4), base::Error);
+  EXPECT_THROW(Json::parse(text + " "), Error);
+  EXPECT_THROW(Json::parse("[1,2]", 4), Error);
 }
 
 TEST(Json, NumbersOutOfRangeAreErrors) {
-  EXPECT_THROW(Json::parse("9223372036854775808"), base::Error);
-  EXPECT_THROW(Json::parse("1e999"), base::Error);
-  EXPECT_THROW(Json::parse("0.5").as_integer(), base::Error);
-  EXPECT_THROW(Json::parse("1e18").as_integer(), base::Error);
+  EXPECT_THROW(Json::parse("9223372036854775808"), Error);
+  EXPECT_THROW(Json::parse("1e999"), Error);
+  EXPECT_THROW(Json::parse("0.5").as_integer(), Error);
+  EXPECT_THROW(Json::parse("1e18").as_integer(), Error);
   EXPECT_EQ(Json::parse("1e3").as_integer(), 1000);
 }
 
@@ -97,7 +97,7 @@ TEST(Json, AWrongTypeNamesTheKeyAndWhatWasExpected) {
   const auto message = [](auto read) -> std::string {
     try {
       read();
-    } catch (const base::Error& error) {
+    } catch (const Error& error) {
       return error.what();
     }
     return "";
@@ -106,7 +106,7 @@ TEST(Json, AWrongTypeNamesTheKeyAndWhatWasExpected) {
   EXPECT_EQ(message([&] { json.strings("list"); }), "\"list\": expected a string");
   EXPECT_EQ(message([&] { json.string_map("map"); }), "\"map\": expected a string");
   EXPECT_EQ(message([&] { json.boolean("map"); }), "\"map\": expected true or false");
-  EXPECT_THROW(Json::parse("[]").find("a"), base::Error);
+  EXPECT_THROW(Json::parse("[]").find("a"), Error);
 }
 
 TEST(Json, MissingAndNullMembersAreEmpty) {
@@ -122,4 +122,4 @@ TEST(Json, MissingAndNullMembersAreEmpty) {
 }
 
 }  // namespace
-}  // namespace bld::image
+}  // namespace bld::base
