@@ -99,6 +99,12 @@ void CopiedRoots::put_back(std::shared_ptr<Copy> copy) {
   copies_.push_back(std::move(copy));
 }
 
+std::vector<fs::path> CopiedRoots::to_mount(const std::vector<StackedTree>& trees) {
+  std::vector<fs::path> directories;
+  for (const StackedTree& tree : trees) directories.push_back(tree.directory);
+  return directories;
+}
+
 RootView CopiedRoots::look_into(const std::vector<fs::path>& trees) {
   if (trees.empty()) return RootView(base::RootedDir::open(store_.make_temp_dir()));
   std::vector<Identity> identities;

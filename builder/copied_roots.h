@@ -23,6 +23,7 @@ class CopiedRoots : public Roots {
   RootView look_into(const std::vector<std::filesystem::path>& trees) override;
   void change(const runtime::OverlayDirs& dirs,
               const std::function<void(const base::RootedDir&)>& edit) override;
+  std::vector<std::filesystem::path> to_mount(const std::vector<StackedTree>& trees) override;
 
  private:
   friend class CopyToChange;

@@ -6,13 +6,13 @@ namespace fs = std::filesystem;
 
 RootView MountedRoots::look_into(const std::vector<fs::path>& trees) {
   if (trees.empty()) return RootView(base::RootedDir::open(store_.make_temp_dir()));
-  return RootView(
-      base::RootedDir(runtime::mount_overlay({.lower = trees, .upper = {}, .work = {}})));
+  return RootView(base::RootedDir(runtime::mount_overlay({to_mount(stacked(trees)), {}, {}})));
 }
 
 void MountedRoots::change(const runtime::OverlayDirs& dirs,
                           const std::function<void(const base::RootedDir&)>& edit) {
-  edit(base::RootedDir(runtime::mount_overlay(dirs)));
+  edit(base::RootedDir(
+      runtime::mount_overlay({to_mount(stacked(dirs.lower)), dirs.upper, dirs.work})));
 }
 
 }  // namespace bld::builder

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/rooted_dir.h"
+#include "builder/tree_bundles.h"
+#include "builder/user_trees.h"
 #include "runtime/overlay.h"
 #include "store/store.h"
 
@@ -37,18 +39,32 @@ class Roots {
   // Lets `edit` change the file system. What it changed is in `dirs.upper` afterwards.
   virtual void change(const runtime::OverlayDirs& dirs,
                       const std::function<void(const base::RootedDir&)>& edit) = 0;
+
+  // The directories to mount so that they show what `trees` show; both uppermost first. None
+  // changes while this lives.
+  virtual std::vector<std::filesystem::path> to_mount(const std::vector<StackedTree>& trees) = 0;
+
+  UserTrees& users() { return users_; }
+
+ private:
+  UserTrees users_;
 };
 
 class MountedRoots : public Roots {
  public:
-  explicit MountedRoots(store::Store& store) : store_(store) {}
+  explicit MountedRoots(store::Store& store) : store_(store), bundles_(store) {}
 
   RootView look_into(const std::vector<std::filesystem::path>& trees) override;
   void change(const runtime::OverlayDirs& dirs,
               const std::function<void(const base::RootedDir&)>& edit) override;
 
+  std::vector<std::filesystem::path> to_mount(const std::vector<StackedTree>& trees) override {
+    return bundles_.bundle(trees);
+  }
+
  private:
   store::Store& store_;
+  TreeBundles bundles_;
 };
 
 }  // namespace bld::builder

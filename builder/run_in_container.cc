@@ -103,7 +103,9 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   const runtime::OverlayDirs root = root_of(container, services.store);
   RunOperation operation = operation_of(container, options);
   const ContainerMounts mounts = read_mounts(container, options, services, stop);
-  const runtime::OverlayRoot files{.lower = root.lower, .upper = root.upper, .work = root.work};
+  const runtime::OverlayRoot files{.lower = services.roots.to_mount(stacked(root.lower)),
+                                   .upper = root.upper,
+                                   .work = root.work};
   const BuildRequest request;
   const RunMounts made(
       mounts.operations,

@@ -1,6 +1,5 @@
 #include "builder/run_step.h"
 
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -13,7 +12,6 @@
 #include "base/text.h"
 #include "builder/rlimits.h"
 #include "builder/volumes.h"
-#include "layers/tree_walk.h"
 #include "runtime/network.h"
 #include "runtime/passwd.h"
 
@@ -67,6 +65,11 @@ bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   });
 }
 
+// What is not mounted would be seen as an empty file.
+bool covers_mount_points(const NetworkFiles& files) {
+  return files.resolv_conf && files.hosts && files.hostname;
+}
+
 void add_network_files(runtime::ContainerSpec& spec, const NetworkFiles& files) {
   const auto add = [&spec](const char* target, std::string contents) {
     spec.mounts.emplace_back(runtime::FileMount{.target = target, .contents = std::move(contents)});
@@ -95,27 +98,6 @@ void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
   }
 }
 
-bool is_opaque(const base::RootedDir& tree, const char* directory) {
-  return layers::root_entry(tree.open_dir(directory, base::Resolve::kInRootNoLinks)).opaque;
-}
-
-// The tree that has all that the stack shows as /etc/passwd and /etc/group, so that nothing needs
-// to be mounted to read them. Nothing where that takes more than a look.
-std::optional<base::RootedDir> tree_with_users(const std::vector<std::filesystem::path>& trees) {
-  for (const std::filesystem::path& path : trees) {
-    base::RootedDir tree = base::RootedDir::open(path);
-    const auto etc = tree.lstat("etc");
-    if (!etc) continue;
-    if (!S_ISDIR(etc->st_mode)) return std::nullopt;
-    const auto passwd = tree.lstat("etc/passwd");
-    const auto group = tree.lstat("etc/group");
-    const bool has_both = passwd && group && S_ISREG(passwd->st_mode) && S_ISREG(group->st_mode);
-    if (has_both || (!passwd && !group && is_opaque(tree, "etc"))) return tree;
-    if (passwd || group) return std::nullopt;
-  }
-  return base::RootedDir::open(trees.back());
-}
-
 // The user and the further groups as the image's own files know them, before the step.
 runtime::ResolvedUser resolve_user(const base::RootedDir& users, const std::string& user,
                                    const std::vector<std::string>& group_add) {
@@ -124,6 +106,17 @@ runtime::ResolvedUser resolve_user(const base::RootedDir& users, const std::stri
     resolved.user.groups.push_back(runtime::resolve_owner(users, "0:" + group).gid);
   }
   return resolved;
+}
+
+// With a root that lacks them no layer says that the container has them.
+runtime::OverlayRoot root_with_mount_points(runtime::OverlayRoot root,
+                                            const CommandSettings& settings,
+                                            const Services& services) {
+  const bool is_mounted = services.containers.confinement() != runtime::Confinement::kChroot;
+  if (is_mounted && !root.lower.empty() && covers_mount_points(settings.network_files)) {
+    root.mount_points = services.store.mount_points();
+  }
+  return root;
 }
 
 // Once a process.
@@ -141,13 +134,14 @@ void tell_of_single_id(const runtime::User& user, base::EventSink& events) {
 
 runtime::ResolvedUser user_of(const RunOperation& operation, const runtime::OverlayRoot& root,
                               const CommandSettings& settings, const Services& services) {
-  std::vector<std::filesystem::path> trees = root.lower;
   // Only what does not change any more is looked into, if that tells as much.
   const bool has_files = !base::RootedDir::open(root.upper).names().empty();
-  if (has_files || trees.empty()) trees.insert(trees.begin(), root.upper);
-  if (const auto tree = tree_with_users(trees)) {
+  const auto upper = has_files || root.lower.empty() ? std::optional(root.upper) : std::nullopt;
+  if (const auto tree = services.roots.users().find(upper, root.lower)) {
     return resolve_user(*tree, operation.user, settings.group_add);
   }
+  std::vector<std::filesystem::path> trees = root.lower;
+  if (upper) trees.insert(trees.begin(), *upper);
   const RootView view = services.roots.look_into(trees);
   return resolve_user(view.root(), operation.user, settings.group_add);
 }
@@ -159,7 +153,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
       operation.user_place, [&] { return user_of(operation, root, settings, services); });
   tell_of_single_id(user.user, services.events);
   runtime::ContainerSpec spec;
-  spec.root = root;
+  spec.root = root_with_mount_points(root, settings, services);
   spec.args = operation.args;
   if (!operation.script.empty()) spec.args = {std::string(kScriptPath)};
   spec.env = operation.env;

@@ -68,7 +68,7 @@ AssembledLayers as_single_layer(const Snapshot& snapshot, std::size_t kept, Asse
   if (differ) write_times(target, times);
 
   store::Layer layer;
-  layer.tree_id = store.commit_tree(std::move(tree));
+  layer.tree_id = store.commit_tree(tree);
   const layers::SealedLayer sealed =
       layers::seal(base::RootedDir::open(store.tree_path(layer.tree_id)), options);
   layer.diff_id = sealed.diff_id;

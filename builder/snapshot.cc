@@ -1,5 +1,6 @@
 #include "builder/snapshot.h"
 
+#include <chrono>
 #include <utility>
 
 namespace bld::builder {
@@ -28,6 +29,12 @@ std::shared_ptr<LayerHandle> LayerHandle::sealing(std::string tree_id,
   const base::MutexLock lock(layer->mutex_);
   layer->tree_id_ = std::move(tree_id);
   return layer;
+}
+
+bool LayerHandle::is_small() const {
+  constexpr std::uint64_t kBytes = 128 << 10;  // a tar has at least 512 for each file
+  return is_new_ && sealed_.wait_for(std::chrono::seconds(0)) == std::future_status::ready &&
+         sealed_.get().tar_size_bytes <= kBytes;
 }
 
 store::Layer LayerHandle::record() const {
@@ -60,6 +67,15 @@ std::vector<std::filesystem::path> Snapshot::trees(store::Store& store) const {
     paths[layers_.size() - 1 - i] = store.tree_path(layer.tree_id_);
   }
   return paths;
+}
+
+std::vector<StackedTree> Snapshot::stack(store::Store& store) const {
+  std::vector<StackedTree> result;
+  auto layer = layers_.rbegin();
+  for (std::filesystem::path& tree : trees(store)) {
+    result.push_back({std::move(tree), (*layer++)->is_small()});
+  }
+  return result;
 }
 
 std::vector<image::DiffId> Snapshot::diff_ids() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "builder/tree_bundles.h"
 #include "image/digest.h"
 #include "store/store.h"
 
@@ -35,6 +36,9 @@ class LayerHandle {
 
   // Made by this build, and not yet recorded in the store.
   bool is_new() const { return is_new_; }
+
+  // A new one, already sealed, of not much in not many files.
+  bool is_small() const;
 
   // For Transaction::record_layer; waits for the seal.
   store::Layer record() const;
@@ -65,6 +69,8 @@ class Snapshot {
 
   // The layers' trees, uppermost first as overlayfs wants them; made from their blobs where needed.
   std::vector<std::filesystem::path> trees(store::Store& store) const;
+  // The same for Roots::to_mount. Small are those that this build made so.
+  std::vector<StackedTree> stack(store::Store& store) const;
 
   // Waits for all seals.
   std::vector<image::DiffId> diff_ids() const;

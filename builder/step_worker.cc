@@ -130,7 +130,7 @@ bool StepWorker::find_known(const Step& step, StepResult& result) const {
 
 RootView StepWorker::look_into(const Snapshot& snapshot) const {
   const Services& services = surroundings_.services;
-  return services.roots.look_into(snapshot.trees(services.store));
+  return services.roots.look_into(services.roots.to_mount(snapshot.stack(services.store)));
 }
 
 StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Snapshot>& inputs,
@@ -215,7 +215,10 @@ void StepWorker::add_tree(store::ActiveTree tree,
   store::Store& store = surroundings_.services.store;
   layers::SealOptions options = time_rule(surroundings_.request);
   options.parent_root = root_below;
-  const std::string tree_id = store.commit_tree(std::move(tree));
+  const std::string tree_id = store.commit_tree(tree);
+  // Nobody waits until the mount's scratch is removed.
+  sealers_.submit(
+      [scratch = std::move(tree)]() mutable { const store::ActiveTree ends = std::move(scratch); });
   std::shared_future<Sealed> sealed = sealers_.submit([&store, tree_id, options] {
     const layers::SealedLayer layer =
         layers::seal(base::RootedDir::open(store.tree_path(tree_id)), options);
@@ -230,7 +233,8 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   result.mounted.assign(inputs.begin() + 1, inputs.end());
   if (find_known(step, result)) return;
   store::Store& store = surroundings_.services.store;
-  std::vector<std::filesystem::path> lower = result.below.trees(store);
+  const std::vector<std::filesystem::path> lower =
+      surroundings_.services.roots.to_mount(result.below.stack(store));
   store::ActiveTree tree = store.new_tree();
   const auto root = layers::prepare_upper(lower, tree.fs());
 

@@ -21,6 +21,10 @@ namespace bld::runtime {
 struct OverlayRoot {
   std::vector<std::filesystem::path> lower;  // uppermost first; may be empty
   std::filesystem::path upper, work;         // one filesystem; `work` is empty and ours
+  // Shown below all of `lower`: empty files and directories that mounts of the container cover, so
+  // that they need not be made. What the command leaves untouched of it is not in `upper`. Only
+  // where there is a `lower`; may be empty.
+  std::filesystem::path mount_points = {};
 };
 
 // A directory used as it is.

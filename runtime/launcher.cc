@@ -268,10 +268,15 @@ unsigned long long oom_kills() {
       .value_or(0);
 }
 
+// Who moves this process to another group meanwhile is not followed.
+const CgroupPlaces& own_cgroups() {
+  static const CgroupPlaces places = CgroupPlaces::of_this_process();
+  return places;
+}
+
 // The default limit of processes is tried once: where it cannot be had, it costs nothing.
 ResourceLimits effective_resources(ResourceLimits limits) {
-  static const std::int64_t default_pids =
-      with_default_pids({}, CgroupPlaces::of_this_process()).pids;
+  static const std::int64_t default_pids = with_default_pids({}, own_cgroups()).pids;
   if (limits.pids == 0) limits.pids = default_pids;
   return limits;
 }
@@ -389,7 +394,7 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   NetworkPool::Lease network = state_->networks->acquire(spec.network);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
   ChildPlan plan = spec.runtime.program.empty() ? state_->make_plan(spec) : make_runtime_plan(spec);
-  const Cgroup cgroup(effective_resources(spec.limits));
+  const Cgroup cgroup(effective_resources(spec.limits), own_cgroups());
   std::optional<MountPlan> mounts;
   std::vector<int> fds;
   base::UniqueFd root;

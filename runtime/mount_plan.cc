@@ -38,7 +38,9 @@ void set_attributes(int mount, std::uint64_t attributes, bool recursive, const s
 
 base::UniqueFd mount_root(const RootFilesystem& root) {
   if (const auto* overlay = std::get_if<OverlayRoot>(&root)) {
-    return mount_overlay({overlay->lower, overlay->upper, overlay->work});
+    OverlayDirs dirs{overlay->lower, overlay->upper, overlay->work};
+    if (!overlay->mount_points.empty()) dirs.lower.push_back(overlay->mount_points);
+    return mount_overlay(dirs);
   }
   return mount_overlay({{}, std::get<PlainRoot>(root).directory, {}});
 }
@@ -82,6 +84,12 @@ base::UniqueFd make_dev() {
 
 }  // namespace
 
+bool may_mount_sysfs(const ContainerSpec& spec) {
+  // Root of the machine owns its network.
+  static const bool owns_host_network = !is_user_namespace();
+  return (spec.network != NetworkMode::kHost || owns_host_network) && !spec.shared.cgroup;
+}
+
 MountPlan::MountPlan(const ContainerSpec& spec) {
   try {
     root_ = keep(mount_root(spec.root));
@@ -91,6 +99,8 @@ MountPlan::MountPlan(const ContainerSpec& spec) {
   }
   if (!spec.runtime.program.empty()) make_bundle();
   points_ = std::make_unique<MountPoints>(fds_[root_], upper_of(spec.root));
+  const auto* overlay = std::get_if<OverlayRoot>(&spec.root);
+  if (overlay != nullptr && !overlay->mount_points.empty()) points_->expect_copy_up("etc");
   try {
     add_kernel_mounts(spec);
     for (const Mount& mount : spec.mounts) {
@@ -167,11 +177,8 @@ void MountPlan::add(MountAction action, FdSlot source, Target target, std::uint6
 
 void MountPlan::add_kernel_mounts(const ContainerSpec& spec) {
   add(MountAction::kProc, -1, points_->make_without_links("proc"), 0, "proc on /proc");
-  const bool own_network = spec.network != NetworkMode::kHost;
-  // Root of the machine owns its network, and with it the right to mount a sysfs of it.
-  const bool owned = (own_network || !is_user_namespace()) && !spec.shared.cgroup;
-  add(owned ? MountAction::kSysNew : MountAction::kSysHost, -1, points_->make_without_links("sys"),
-      0, "sysfs on /sys");
+  add(may_mount_sysfs(spec) ? MountAction::kSysNew : MountAction::kSysHost, -1,
+      points_->make_without_links("sys"), 0, "sysfs on /sys");
   const FdSlot dev = keep(make_dev());
   Target target = points_->make_without_links("dev");
   points_->add_mount(target, fds_[dev]);

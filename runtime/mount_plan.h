@@ -13,6 +13,10 @@
 
 namespace bld::runtime {
 
+// Whether it may have a sysfs of its own: that shows a network namespace, and only who owns the
+// namespace may mount it. Else it sees the host's.
+bool may_mount_sysfs(const ContainerSpec& spec);
+
 class MountPlan {
  public:
   // Mounts the root filesystem, detached, and makes the mount points in it. For an OCI runtime it

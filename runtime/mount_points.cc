@@ -63,6 +63,12 @@ MountPoints::Target MountPoints::make_without_links(std::string_view path) {
   return resolve(path, Kind::kDirectory, false);
 }
 
+void MountPoints::expect_copy_up(const std::string& name) {
+  std::vector<Node> stack;
+  stack.push_back({name, open_entry(root_, name)});
+  if (stack.back().fd) note_copy_up(stack);
+}
+
 void MountPoints::add_mount(const Target& target, int mount) { mounts_[target.path] = mount; }
 
 // The walk is ours, component by component and never following a link unseen, because what is

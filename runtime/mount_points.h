@@ -37,6 +37,10 @@ class MountPoints {
   // As make(), for the kernel's own file systems: a link in the path is an error.
   Target make_without_links(std::string_view path);
 
+  // The command may have this directory of the root, which is in no layer, copied up: clean_up()
+  // removes that unless the command changed it.
+  void expect_copy_up(const std::string& name);
+
   // From now on, targets at or below `target` lie in this mount, which stays open until clean_up().
   void add_mount(const Target& target, int mount);
 

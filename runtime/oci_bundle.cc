@@ -14,6 +14,7 @@
 #include "runtime/id_map.h"
 #include "runtime/kernel_files.h"
 #include "runtime/limits.h"
+#include "runtime/mount_plan.h"
 #include "runtime/seccomp.h"
 
 namespace bld::runtime {
@@ -118,11 +119,9 @@ Json mount(const char* destination, const char* type, const char* source, Json o
 }
 
 Json sys_mount(const ContainerSpec& spec) {
-  // A sysfs shows a network namespace, and only its owner may mount it.
-  const bool owned =
-      (spec.network != NetworkMode::kHost || !is_user_namespace()) && !spec.shared.cgroup;
-  return owned ? mount("/sys", "sysfs", "sysfs", list({"nosuid", "noexec", "nodev", "ro"}))
-               : mount("/sys", "bind", "/sys", list({"rbind", "nosuid", "noexec", "nodev", "ro"}));
+  return may_mount_sysfs(spec)
+             ? mount("/sys", "sysfs", "sysfs", list({"nosuid", "noexec", "nodev", "ro"}))
+             : mount("/sys", "bind", "/sys", list({"rbind", "nosuid", "noexec", "nodev", "ro"}));
 }
 
 Json kernel_mounts(const ContainerSpec& spec) {

@@ -5,6 +5,7 @@
 //     <root>/blobs/sha256/HEX  immutable content, as in an OCI layout
 //     <root>/trees/ID/         one directory tree a layer, in overlay format
 //     <root>/cache/ID/         RUN --mount=type=cache; ID is the digest of the user's text
+//     <root>/mount-points/     see Store::mount_points
 //     <root>/containers/ID/    upper/ and work/ of a working container, and its lock
 //     <root>/tmp/              unfinished work: LEASE/ belongs to whoever holds the lock on
 //     LEASE.lease <root>/gc.lock           shared while something is pinned, exclusive while gc
@@ -96,7 +97,12 @@ class Store {
   ActiveTree new_tree();
   // Gives a finished tree its id and its place; from now on it is immutable. It belongs to no layer
   // yet: Transaction::record_layer says so, once it is sealed; else it goes with this Store.
-  std::string commit_tree(ActiveTree&& tree);
+  // What is left in `tree`, the scratch, goes with that.
+  std::string commit_tree(ActiveTree& tree);
+  // A tree of empty directories and files for what each container has mounted on them: /proc, /sys,
+  // /dev, and in /etc hosts, hostname and resolv.conf. As the lowest of a stack it spares making
+  // what an image lacks of them. Made when first asked for.
+  std::filesystem::path mount_points();
   // The layer with a tree: extracted from its blob now unless it is there. `parents` are the layers
   // below, lowest first; where the layer has implied parents, their trees are made first.
   Layer ensure_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents = {});

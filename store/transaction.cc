@@ -187,7 +187,7 @@ Layer Transaction::ingest_layer(base::ByteSource& blob, const image::Descriptor&
   layer.blobs = {expected};
   // A tree that depends on parents which were not there is made again by Store::ensure_tree.
   if (tree && (!applied.implied_parents || opened.size() == parents.size())) {
-    layer.tree_id = store.commit_tree(std::move(*tree));
+    layer.tree_id = store.commit_tree(*tree);
   }
   impl_->layers.push_back({layer, applied.implied_parents ? key_of_parents(parents) : ""});
   return layer;

@@ -42,6 +42,24 @@ ActiveTree::~ActiveTree() {
   }
 }
 
+namespace {
+
+// mkdir obeys the umask, and the root of a layer must not.
+void make_plain_directory(const fs::path& path) {
+  if ((::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) || ::chmod(path.c_str(), 0755) != 0) {
+    throw Error::sys("mkdir", path.string());
+  }
+}
+
+// A row whose directory somebody removed by hand is as good as none.
+bool is_there(const fs::path& path) {
+  struct stat info {};
+
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+}  // namespace
+
 ActiveTree Store::new_tree() {
   const fs::path path = state_->lease().new_path();
   ActiveTree tree;
@@ -51,25 +69,38 @@ ActiveTree Store::new_tree() {
   if (::mkdir(path.c_str(), 0700) != 0) throw Error::sys("mkdir", path.string());
   tree.state_ = state_;
   for (const fs::path& directory : {tree.fs_, tree.work_}) {
-    // mkdir obeys the umask, and the root of a layer must not.
-    if (::mkdir(directory.c_str(), 0755) != 0 || ::chmod(directory.c_str(), 0755) != 0) {
-      throw Error::sys("mkdir", directory.string());
-    }
+    make_plain_directory(directory);
   }
   return tree;
 }
 
-std::string Store::commit_tree(ActiveTree&& tree) {
+std::string Store::commit_tree(ActiveTree& tree) {
   BLD_CHECK(tree.state_ == state_);
-  const ActiveTree ours = std::move(tree);
   const std::string id = base::random_id().substr(0, 16);
   const fs::path path = state_->tree_path(id);
   state_->pin_unrecorded(pin_of_tree(id));
-  if (::renameat2(AT_FDCWD, ours.fs_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+  if (::renameat2(AT_FDCWD, tree.fs_.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
     throw Error::sys("rename", path.string());
   }
   ++state_->trees_committed;
   return id;
+}
+
+fs::path Store::mount_points() {
+  const fs::path path = state_->root / "mount-points";
+  if (is_there(path)) return path;
+  const fs::path fresh = make_temp_dir();
+  for (const char* name : {"", "proc", "sys", "dev", "etc"}) make_plain_directory(fresh / name);
+  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
+    const fs::path file = fresh / "etc" / name;
+    const base::UniqueFd made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    if (!made || ::fchmod(made.get(), 0644) != 0) throw Error::sys("create", file.string());
+  }
+  if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0 &&
+      errno != EEXIST) {
+    throw Error::sys("rename", path.string());
+  }
+  return path;
 }
 
 std::string key_of_parents(std::span<const image::DiffId> parents) {
@@ -100,13 +131,6 @@ std::vector<RootedDir> open_trees(StoreState& state, std::span<const image::Diff
 }
 
 namespace {
-
-// A row whose directory somebody removed by hand is as good as none.
-bool is_there(const fs::path& path) {
-  struct stat info {};
-
-  return ::lstat(path.c_str(), &info) == 0;
-}
 
 // Extracts into a new tree, upon the trees of `parents` (uppermost first).
 layers::AppliedLayer extract(StoreState& state, const Layer& layer, const ActiveTree& tree,
@@ -161,7 +185,7 @@ Layer Store::ensure_tree(const image::DiffId& diff_id, std::span<const image::Di
       continue;
     }
     Layer face = *layer;
-    face.tree_id = commit_tree(std::move(tree));
+    face.tree_id = commit_tree(tree);
     face.sealed_with.reset();
     face.blobs.clear();
     Transaction transaction = begin();

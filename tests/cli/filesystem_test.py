@@ -101,12 +101,26 @@ class Filesystem(CliTest):
         self.assertLess(used, 200 << 20, "the hole is kept as a hole, and the blob is compressed")
         self.assertLess(time.monotonic() - started, 120)
 
-    def test_three_hundred_steps(self):
-        steps = "".join(f"RUN echo {i} >> /log && touch /f{i}\n" for i in range(300))
+    def test_more_steps_than_the_kernel_stacks(self):
+        """500 directories are the kernel's limit; what a step deletes or replaces stays hidden in all that follow."""
+        steps = "".join(f"RUN echo {i} >> /log; touch /f{i}; rm -f /f{i - 20}; rm -rf /d; mkdir /d; touch /d/{i}; ls -A / /d > /seen\n"
+                        for i in range(520))
         files = self.built(steps)
-        self.assertEqual(files["/log"].data.split(), [str(i).encode() for i in range(300)])
-        self.assertIn("/f0", files)
-        self.assertEqual(len(self.image.manifest["layers"]), 301)
+        self.assertEqual(files["/log"].data.split(), [str(i).encode() for i in range(520)])
+        self.assertEqual(sorted(path for path in files if path.startswith(("/f", "/d/"))),
+                         sorted([f"/f{i}" for i in range(500, 520)] + ["/d/519"]))
+        seen = files["/seen"].data.split()
+        self.assertEqual([name for name in seen if name.startswith(b"f")], sorted(f"f{i}".encode() for i in range(500, 520)))
+        self.assertEqual(seen[seen.index(b"/d:") + 1:], [b"519"])
+        self.assertEqual(len(self.image.manifest["layers"]), 521)
+        container = self.bld("from", "t").stdout.strip()
+        self.assertEqual(self.bld("run", container, "ls", "/d").stdout, "519\n")
+
+    def test_a_bundle_of_steps_has_no_links(self):
+        steps = "RUN echo one > /a\n" + "".join(f"RUN touch /f{i}\n" for i in range(40))
+        files = self.built(steps + "RUN stat -c '%h %a' /a /f3 > /seen && ln /a /b\n")
+        self.assertEqual(files["/seen"].data, b"1 644\n1 644\n")
+        self.assertEqual(files["/b"].data, b"one\n")
 
     def test_what_is_mounted_for_a_run_is_not_kept(self):
         files = self.built("RUN test -s /etc/resolv.conf || true; test -e /dev/null && test -e /proc/self && echo 127.9.9.9 x >> /etc/hosts || true\n")
@@ -114,6 +128,19 @@ class Filesystem(CliTest):
             self.assertFalse(path.startswith(("/proc/", "/sys/", "/dev/")), path)
         for path in ("/etc/hosts", "/etc/resolv.conf"):
             self.assertEqual(files[path].data if path in files else b"", b"", path)
+
+    def test_only_what_a_step_makes_of_its_mount_points_is_kept(self):
+        """The image has no /etc: the container's is there for its mounts."""
+        self.bld.build(self.context("FROM scratch\nCOPY --from=localhost/busybox /bin /bin\nENV PATH=/bin\n"), "-t", "bin")
+        etc = lambda step: self.built(f"FROM bin\nRUN {step}\n").get("/etc")
+        self.assertIsNone(etc("test -f /etc/hosts"))
+        self.assertIsNone(etc("chown 0:0 /etc && test -d /etc"), "nothing changed")
+        self.assertEqual(etc("chmod 700 /etc").mode & 0o777, 0o700)
+        self.assertIsNotNone(etc("touch -d 2001-01-01 /etc"))
+        files = self.built("FROM bin\nRUN echo made > /etc/issue\nRUN ls /etc > /seen\n")
+        self.assertEqual((files["/etc"].mode & 0o777, files["/etc/issue"].data), (0o755, b"made\n"))
+        self.assertEqual(sorted(path for path in files if path.startswith("/etc/")), ["/etc/issue"])
+        self.assertEqual(files["/seen"].data.split(), [b"hostname", b"hosts", b"issue", b"resolv.conf"])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ class NetworkFiles(OnBusybox):
             with self.subTest(flag):
                 self.assertEqual(self.seen(made % name + f"RUN cat /etc/{name}\n", flag), ["mine"])
 
+    def test_what_it_lacks_is_not_there(self):
+        for flag, name in (("--dns=none", "resolv.conf"), ("--no-hosts", "hosts"), ("--no-hostname", "hostname")):
+            with self.subTest(flag):
+                self.assertEqual(self.seen(f"RUN test ! -e /etc/{name} && echo none\n", flag), ["none"])
+
     def test_add_host(self):
         self.assertIn("192.0.2.7\tthere",
                       self.seen("RUN cat /etc/hosts\n", "--add-host", "there:192.0.2.7"))

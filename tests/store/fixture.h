@@ -50,7 +50,7 @@ inline store::Layer make_layer(store::Store& store, const std::string& text) {
   layer.diff_id = sealed.diff_id;
   layer.tar_size_bytes = sealed.tar_size;
   layer.sealed_with = options;
-  layer.tree_id = store.commit_tree(std::move(tree));
+  layer.tree_id = store.commit_tree(tree);
   return layer;
 }
 

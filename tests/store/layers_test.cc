@@ -125,7 +125,7 @@ TEST_F(Layers, SealOptionsAreKept) {
   layer.diff_id = sealed.diff_id;
   layer.tar_size_bytes = sealed.tar_size;
   layer.sealed_with = options;
-  layer.tree_id = store.commit_tree(std::move(tree));
+  layer.tree_id = store.commit_tree(tree);
   Transaction transaction = store.begin();
   transaction.record_layer(layer);
   std::move(transaction).commit();

@@ -132,6 +132,33 @@ TEST(StoreOpen, AnExistingOneOpensInTwoMilliseconds) {
   EXPECT_LT(best, std::chrono::milliseconds(20));
 }
 
+TEST(MountPoints, AreMadeOnceWhateverTheUmask) {
+  const TempDir temp;
+  const fs::path root = temp / "store";
+  const mode_t before = ::umask(077);
+  const fs::path points = open_store(root).mount_points();
+  ::umask(before);
+  EXPECT_EQ(points, root / "mount-points");
+  for (const char* name : {"", "proc", "sys", "dev", "etc"}) {
+    EXPECT_EQ(fs::status(points / name).permissions(), fs::perms(0755)) << name;
+  }
+  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
+    EXPECT_EQ(fs::status(points / "etc" / name).permissions(), fs::perms(0644)) << name;
+    EXPECT_EQ(fs::file_size(points / "etc" / name), 0U) << name;
+  }
+
+  struct stat first {
+  }, second{};
+
+  ASSERT_EQ(::stat(points.c_str(), &first), 0);
+  Store store = open_store(root);
+  EXPECT_EQ(store.mount_points(), points);
+  ASSERT_EQ(::stat(points.c_str(), &second), 0);
+  EXPECT_EQ(first.st_ino, second.st_ino);
+  store.gc();
+  EXPECT_TRUE(fs::exists(points / "etc/hosts"));
+}
+
 TEST(CacheDir, AnyTextIsAPlainDirectory) {
   const TempDir temp;
   Store store = open_store(temp / "store");
