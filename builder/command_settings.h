@@ -54,7 +54,8 @@ struct CommandSettings {
   Confinement confinement;
   std::uint64_t shm_size_bytes = 64 << 20;
   runtime::SharedNamespaces shared;
-  runtime::OciRuntime runtime;  // makes the containers, if there is one
+  runtime::OciRuntime runtime;    // makes the containers, if there is one
+  bool needs_namespaces = false;  // a chroot was not asked for and will not do
 };
 
 }  // namespace bld::builder

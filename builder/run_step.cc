@@ -179,6 +179,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.seccomp_filter = settings.confinement.seccomp_filter;
   spec.limits = settings.confinement.limits;
   spec.runtime = settings.runtime;
+  spec.needs_namespaces = settings.needs_namespaces;
   if (operation.insecure) {
     spec.capabilities = runtime::CapabilitySet::all();
     spec.seccomp = runtime::Seccomp::kUnconfined;

@@ -249,6 +249,7 @@ builder::CommandSettings RunFlags::settings() const {
       confined_.confinement(settings.cap_add, settings.cap_drop, conf.seccomp_profile);
   const std::string isolation =
       isolation_.value_or(environment_variable("BUILDAH_ISOLATION").value_or(""));
+  settings.needs_namespaces = isolation == "oci" || isolation == "rootless";
   if (shares_network(isolation) && settings.network == builder::NetworkChoice::kDefault) {
     settings.network = builder::NetworkChoice::kHost;
   }

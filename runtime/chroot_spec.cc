@@ -31,6 +31,10 @@ CapabilitySet allowed_capabilities(const CapabilitySet& wanted) {
 
 ContainerSpec for_chroot(ContainerSpec spec) {
   BLD_CHECK(std::holds_alternative<PlainRoot>(spec.root) && spec.mounts.empty());
+  if (spec.needs_namespaces) {
+    throw refused("the isolation that was asked for needs namespaces and mounts",
+                  "use --isolation=chroot, or leave --isolation and BUILDAH_ISOLATION away");
+  }
   if (!spec.runtime.program.empty()) {
     throw refused(spec.runtime.program + " needs namespaces and mounts", "leave --runtime away");
   }

@@ -145,6 +145,7 @@ struct ContainerSpec {
   // command starts when a byte has come back: the caller gives the terminal its size before that.
   int console_socket_fd = -1;
   OciRuntime runtime;
+  bool needs_namespaces = false;  // an Error where there is only a chroot
 };
 
 }  // namespace bld::runtime

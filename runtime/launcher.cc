@@ -172,6 +172,13 @@ void check_texts(const ContainerSpec& spec) {
 // The plan of a container that an OCI runtime makes: the command is the runtime, with our rights.
 // What holds the container in is in the bundle.
 ChildPlan make_runtime_plan(const ContainerSpec& spec) {
+  if (base::records_owners()) {
+    throw base::Error(
+        "{} cannot make the containers where only one id is mapped: who owns what is "
+        "recorded by bld's own",
+        base::printable(spec.runtime.program))
+        .hint("leave --runtime out, or get more ids: bld doctor");
+  }
   ChildPlan plan;
   plan.hostname = spec.hostname;
   plan.shared = spec.shared;

@@ -93,6 +93,18 @@ class InChroot(CliTest):
         self.build("RUN test $(ulimit -n) = 77\n", "--ulimit", "nofile=77")
         self.build("RUN mkdir /x && ! mount -t tmpfs none /x\n", "--security-opt", "no-new-privileges")
 
+    def test_an_isolation_that_is_not_to_be_had_is_refused(self):
+        for kind in ("oci", "rootless"):
+            self.assert_refused("RUN true\n", "the isolation that was asked for needs namespaces", "--isolation", kind)
+        failed = self.build("RUN true\n", ok=False, env=environment(BUILDAH_ISOLATION="oci"))
+        self.assert_fails(failed, "--isolation=chroot", "Containerfile:2")
+        for kind in ("chroot", "default"):
+            self.build("RUN true\n", "--isolation", kind)
+        self.build("COPY Containerfile /\n", "--isolation", "oci")
+        container = self.bld("from", "--isolation", "oci", "localhost/busybox").stdout.strip()
+        self.assert_fails(self.bld("run", container, "true", ok=False), "needs namespaces")
+        self.assert_refused("RUN true\n", "leave --runtime away", "--runtime", "crun")
+
     def test_what_needs_mounts_says_so_and_what_does_not_works(self):
         secret = self.dir / "secret"
         secret.write_text("hidden")

@@ -146,6 +146,14 @@ class SingleId(CliTest):
         seen = self.build("FROM localhost/busybox\nCOPY --from=forged /file /file\nRUN stat -c %u:%g /file\n").stdout
         self.assertIn("\n0:0\n", seen)
 
+    def test_other_runtimes_are_refused(self):
+        program = self.dir / "crun"
+        program.write_text("#!/bin/sh\necho never started\n")
+        program.chmod(0o755)
+        failed = self.bld("build", "--network", "none", "--runtime", program, self.context("FROM localhost/busybox\nRUN true\n"), ok=False)
+        self.assert_fails(failed, "only one id is mapped", "leave --runtime out")
+        self.assertNotIn("never started", failed.stdout + failed.stderr)
+
     def test_a_store_stays_what_it_is(self):
         with_ids = Store(self.bld.root)
         again = with_ids("build", "--network", "none", "-t", "again", self.context(MAKE))
