@@ -251,6 +251,9 @@ bool hide_cpu_throttling(Masks& masks, long processors) {
   return true;
 }
 
+// Such a command may look into our init where we are root of the machine: see guard_init().
+bool may_debug(const ChildPlan& plan) { return (plan.capabilities >> CAP_SYS_PTRACE & 1) != 0; }
+
 void mask_kernel_files(const ChildMemory& memory) {
   const int channel = memory.channel;
   const bool shows_host_groups = memory.plan.shared.cgroup;
@@ -269,6 +272,7 @@ void mask_kernel_files(const ChildMemory& memory) {
   for (const char* name : kHiddenInSys) {
     if (!in_sys.hide(name)) fail(channel, Stage::kMask);
   }
+  if (may_debug(memory.plan) && !in_proc.hide("1")) fail(channel, Stage::kMask);
   if (!hide_cpu_throttling(in_sys, memory.processors)) fail(channel, Stage::kMask);
   // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
   if (!shows_host_groups &&
@@ -387,6 +391,16 @@ void install_emulation(const ChildMemory& memory) {
   ::close(listener);
 }
 
+void install_filter(const ChildMemory& memory) {
+  const std::vector<sock_filter>& filter = memory.plan.filter;
+  if (filter.empty()) return;
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           const_cast<sock_filter*>(filter.data())};
+  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
+    fail(memory.channel, Stage::kSeccomp);
+  }
+}
+
 // From full rights to those of the command. The filter comes last: with CAP_SYS_ADMIN it needs no
 // no-new-privileges, so that set-uid programs of the image keep working.
 void become_user(const ChildMemory& memory) {
@@ -411,13 +425,7 @@ void become_user(const ChildMemory& memory) {
     fail(channel, Stage::kCapabilities);
   }
   if (!plan.emulation.empty()) install_emulation(memory);
-  if (!plan.filter.empty()) {
-    const sock_fprog program{static_cast<unsigned short>(plan.filter.size()),
-                             const_cast<sock_filter*>(plan.filter.data())};
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
-      fail(channel, Stage::kSeccomp);
-    }
-  }
+  install_filter(memory);
   if (set_capabilities(plan.uid == 0 ? plan.capabilities : 0) != 0) {
     fail(channel, Stage::kCapabilities);
   }
@@ -527,6 +535,8 @@ void forget_secrets(ChildMemory& memory) {
   for (;;) {
     siginfo_t info{};
     const int number = ::sigwaitinfo(&waited, &info);
+    // A filter of the user's that refuses it would have us spin.
+    if (number < 0 && errno != EINTR) ::_exit(127);
     // Only the launcher, which is outside (pid 0), stops the container this way.
     if (number == SIGTERM && info.si_pid == 0) ::kill(-1, SIGTERM);
     int status = 0;
@@ -557,6 +567,28 @@ void forget_secrets(ChildMemory& memory) {
   report.wait_status = wait_and_kill_rest(command, proc, memory.lifeline);
   (void)!::write(memory.channel, &report, sizeof report);
   ::_exit(0);
+}
+
+// A command with SYS_PTRACE can take over an init that is not closed to it by a user namespace:
+// then it gains nothing by that, since the init has no more rights than the command and the same
+// filter. /proc/1, by which it would reach bld's own executable, is hidden (mask_kernel_files). Its
+// process is a real fork, which waits until the init has let go of its rights.
+[[noreturn]] void run_command_of_debugger(ChildMemory& memory) {
+  int gate[2];
+  if (::syscall(SYS_pipe2, gate, O_CLOEXEC) != 0) fail(memory.channel, Stage::kFork);
+  const long command = ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+  if (command < 0) fail(memory.channel, Stage::kFork);
+  if (command == 0) {
+    ::close(gate[1]);
+    char none = 0;
+    (void)!::read(gate[0], &none, 1);
+    run_command(memory);
+  }
+  forget_secrets(memory);
+  limit_bounding_set(memory.channel, memory.plan.capabilities);
+  install_filter(memory);
+  if (set_capabilities(memory.plan.capabilities) != 0) fail(memory.channel, Stage::kCapabilities);
+  reap(static_cast<pid_t>(command), memory.channel);  // which closes the gate
 }
 
 // The container ends with the launcher, also if that one is gone already.
@@ -609,6 +641,7 @@ void container_main(ChildMemory& memory) {
   }
   // From here on nobody in the container can look into this process or at its executable.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (may_debug(plan) && plan.bundle < 0 && !plan.is_chroot) run_command_of_debugger(memory);
   // The command's process borrows this memory until it executes: nothing is copied.
   const pid_t command = ::vfork();
   if (command < 0) fail(memory.channel, Stage::kFork);

@@ -438,7 +438,9 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
     });
     base::UniqueFd listener;
     for (Report report; !reaped && receive_report(channel.get(), report, listener);) {
-      if (report.kind == Report::Kind::kListener) emulation.emplace(std::move(listener), spec.user);
+      if (report.kind == Report::Kind::kListener && base::records_owners()) {
+        emulation.emplace(std::move(listener), spec.user);
+      }
       if (report.kind == Report::Kind::kFailed) failed = report;
       if (report.kind == Report::Kind::kEnded) ended = report;
       if (report.kind == Report::Kind::kReaped) reaped = report;

@@ -169,12 +169,32 @@ TEST_F(AttackTest, NoNewPrivilegesIsForGood) {
 }
 
 TEST_F(AttackTest, TheInitIsClosedToDebuggers) {
-  if (runtime_here().isolation.kind != IsolationKind::kUserNamespace) {
-    GTEST_SKIP() << "root of the machine may look into everything";
-  }
-  ContainerSpec wanted = spec("cat /proc/1/maps; readlink /proc/1/exe; cat /proc/1/environ");
+  ContainerSpec wanted =
+      spec("cd /proc/1; cat maps environ task/1/maps; readlink exe; head -c 1 exe");
   wanted.capabilities.add("SYS_PTRACE");
   EXPECT_EQ(run(wanted).output, "");
+}
+
+// Where the kernel lets the init be debugged: in a user namespace of ours it does not.
+TEST_F(AttackTest, WhoTakesTheInitOverGainsNothing) {
+  ContainerSpec wanted = probe("debug-init");
+  wanted.capabilities.add("SYS_PTRACE");
+  const std::string output = run(wanted).output;
+  if (runtime_here().isolation.kind == IsolationKind::kUserNamespace) {
+    EXPECT_EQ(output, "debug the init: EPERM\n");
+  } else {
+    EXPECT_EQ(output,
+              "debug the init: done\nnamespace by it: EPERM\nkeys by it: EPERM\nrights of it are "
+              "mine\n");
+  }
+}
+
+TEST_F(AttackTest, ADebuggerDoesWhatItIsThereFor) {
+  ContainerSpec wanted = probe("debug-child");
+  wanted.capabilities.add("SYS_PTRACE");
+  const auto result = run(wanted);
+  EXPECT_EQ(result.output, "debug a child: done\n");
+  EXPECT_EQ(result.exit.status, 7);
 }
 
 TEST_F(AttackTest, DescriptorsOfTheBuilderAreNotInherited) {

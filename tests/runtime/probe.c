@@ -3,17 +3,21 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +89,64 @@ static void uncover(void) {
   tell("new proc", mount("proc", "/tmp", "proc", 0, NULL));
 }
 
+#ifdef __x86_64__
+// A system call made by a process that is stopped in one. Its result, with errno.
+static long call_by(pid_t pid, long number, long argument, long second) {
+  struct user_regs_struct old, regs;
+  ptrace(PTRACE_GETREGS, pid, NULL, &old);
+  regs = old;
+  regs.rip -= 2;  // the instruction that it is in
+  regs.rax = (unsigned long)number;
+  regs.rdi = (unsigned long)argument;
+  regs.rsi = (unsigned long)second;
+  regs.orig_rax = -1UL;
+  ptrace(PTRACE_SETREGS, pid, NULL, &regs);
+  ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL);
+  waitpid(pid, NULL, __WALL);
+  ptrace(PTRACE_GETREGS, pid, NULL, &regs);
+  const long result = (long)regs.rax;
+  ptrace(PTRACE_SETREGS, pid, NULL, &old);
+  if (result >= 0) return result;
+  errno = (int)-result;
+  return -1;
+}
+#else
+static long call_by(pid_t pid, long number, long argument, long second) {
+  (void)pid, (void)number, (void)argument, (void)second;
+  errno = EPERM;
+  return -1;
+}
+#endif
+
+static void debug_init(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 1};
+  struct __user_cap_data_struct its[2], mine[2];
+  const long attached = ptrace(PTRACE_ATTACH, 1, NULL, NULL);
+  tell("debug the init", (int)attached);
+  if (attached != 0) return;
+  waitpid(1, NULL, __WALL);
+  tell("namespace by it", (int)call_by(1, SYS_unshare, CLONE_NEWNS, 0));
+  tell("keys by it", (int)call_by(1, SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING));
+  if (syscall(SYS_capget, &header, its) != 0) return;
+  header.pid = 0;
+  if (syscall(SYS_capget, &header, mine) != 0) return;
+  if (its[0].permitted == mine[0].permitted && its[1].permitted == mine[1].permitted) {
+    printf("rights of it are mine\n");
+  }
+}
+
+static int debug_child(void) {
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(1);
+  }
+  tell("debug a child", (int)ptrace(PTRACE_ATTACH, child, NULL, NULL));
+  waitpid(child, NULL, 0);
+  kill(child, SIGKILL);
+  return 7;
+}
+
 int main(int argc, char** argv) {
   const char* word = argc > 1 ? argv[1] : "";
   const char* value = argc > 2 ? argv[2] : "";
@@ -95,5 +157,7 @@ int main(int argc, char** argv) {
   if (strcmp(word, "nest") == 0) nest();
   if (strcmp(word, "uncover") == 0) uncover();
   if (strcmp(word, "ids") == 0) tell_ids();
+  if (strcmp(word, "debug-init") == 0) debug_init();
+  if (strcmp(word, "debug-child") == 0) return debug_child();
   return 0;
 }
