@@ -7,44 +7,24 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "runtime/child_mounts.h"
+
 namespace bld::runtime {
 namespace {
 
-bool attach(int mount, int target) {
-  return ::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) ==
-         0;
-}
-
-int open_below(int directory, const char* name) {
-  return ::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-}
-
-// The file or directory `source` at `target`, with these attributes.
-bool bind(int source, int target, std::uint64_t attributes) {
-  const int copy = ::open_tree(source, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-  if (copy < 0) return false;
-  mount_attr change{};
-  change.attr_set = attributes;
-  const bool done =
-      (attributes == 0 || ::mount_setattr(copy, "", AT_EMPTY_PATH, &change, sizeof change) == 0) &&
-      attach(copy, target);
-  ::close(copy);
-  return done;
-}
-
 bool attach_mounts(const ChildPlan& plan) {
-  const int scratch = open_below(plan.bundle, "scratch");
+  const int scratch = open_path(plan.bundle, "scratch");
   if (scratch < 0) return false;
   for (const MountOp& op : plan.mounts) {
     switch (op.action) {
       case MountAction::kAttach:
-        if (!attach(op.source, op.target)) return false;
+        if (attach(op.source, op.target) != 0) return false;
         break;
       case MountAction::kScratch:
-        if (!attach(op.source, scratch)) return false;
+        if (attach(op.source, scratch) != 0) return false;
         break;
       case MountAction::kBind:
-        if (!bind(op.source, op.target, op.attributes)) return false;
+        if (bind(op.source, "", op.target, "", false, op.attributes) != 0) return false;
         break;
       default:
         break;  // the runtime's own work
@@ -63,7 +43,7 @@ bool settle_control_groups(int empty) {
 
   const int unified = ::open(kUnified, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (unified >= 0 && ::fstatfs(unified, &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC &&
-      !bind(empty, unified, 0)) {
+      bind(empty, "", unified, "", false, 0) != 0) {
     return false;
   }
   if (::faccessat(AT_FDCWD, kGroups, F_OK, 0) != 0) return true;
@@ -79,11 +59,11 @@ bool lay_out_bundle(const ChildPlan& plan) {
   if (::move_mount(plan.bundle, "", AT_FDCWD, kBundleDirectory, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     return false;
   }
-  const int root = open_below(plan.bundle, "rootfs");
-  const int empty = open_below(plan.bundle, "empty");
-  if (root < 0 || empty < 0 || !attach(plan.root, root) || !attach_mounts(plan)) return false;
+  const int root = open_path(plan.bundle, "rootfs");
+  const int empty = open_path(plan.bundle, "empty");
+  if (root < 0 || empty < 0 || attach(plan.root, root) != 0 || !attach_mounts(plan)) return false;
   if (!settle_control_groups(empty)) return false;
-  return ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0;
+  return ::mount("proc", "/proc", "proc", kSafeFlags, nullptr) == 0;
 }
 
 }  // namespace bld::runtime

@@ -1,25 +1,22 @@
 #include "runtime/child_setup.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -27,260 +24,12 @@
 
 #include "runtime/child_bundle.h"
 #include "runtime/child_chroot.h"
-#include "runtime/kernel_files.h"
+#include "runtime/child_masks.h"
+#include "runtime/child_report.h"
+#include "runtime/child_root.h"
 
 namespace bld::runtime {
 namespace {
-
-constexpr unsigned long kSafeFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-[[noreturn]] void fail(int channel, Stage stage, int index = 0) {
-  Report report;
-  report.kind = Report::Kind::kFailed;
-  report.stage = stage;
-  report.index = index;
-  report.error_number = errno;
-  (void)!::write(channel, &report, sizeof report);
-  ::_exit(127);
-}
-
-int open_path(int directory, const char* name) {
-  return ::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-}
-
-int attach(int mount, int target) {
-  return ::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
-}
-
-// Binds what `source` names at what `target` names, with further attributes.
-int bind(int source_dir, const char* source, int target_dir, const char* target, bool recursive,
-         std::uint64_t attributes) {
-  const unsigned depth = recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U;
-  const int copy = ::open_tree(
-      source_dir, source,
-      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | depth);
-  if (copy < 0) return -1;
-  mount_attr change{};
-  change.attr_set = attributes;
-  int result = 0;
-  if (attributes != 0) {
-    result = ::mount_setattr(copy, "", AT_EMPTY_PATH | depth, &change, sizeof change);
-  }
-  if (result == 0) {
-    result = ::move_mount(copy, "", target_dir, target,
-                          MOVE_MOUNT_F_EMPTY_PATH | (*target == 0 ? MOVE_MOUNT_T_EMPTY_PATH : 0));
-  }
-  const int error_number = errno;
-  ::close(copy);
-  errno = error_number;
-  return result;
-}
-
-// A new file system at an opened directory.
-int mount_at(int directory, const char* type, unsigned long flags, const char* options) {
-  if (::fchdir(directory) != 0) return -1;
-  return ::mount(type, ".", type, flags, options);
-}
-
-int mount_below(int directory, const char* name, const char* type, unsigned long flags,
-                const char* options) {
-  const int target = open_path(directory, name);
-  if (target < 0) return -1;
-  const int result = mount_at(target, type, flags, options);
-  const int error_number = errno;
-  ::close(target);
-  errno = error_number;
-  return result;
-}
-
-int mount_sys(const MountOp& op) {
-  if (op.action == MountAction::kSysNew &&
-      mount_at(op.target, "sysfs", kSafeFlags | MS_RDONLY, nullptr) == 0) {
-    return 0;
-  }
-  // A sysfs shows a network namespace, and only its owner may mount it. The copy is recursive: the
-  // kernel does not let us look under what is mounted there.
-  return bind(AT_FDCWD, "/sys", op.target, "", true,
-              MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-}
-
-// Those of the host's ipc namespace, each as far as the host has it.
-int bind_shared_memory(int dev) {
-  constexpr const char* kDirectories[][2] = {{"/dev/shm", "shm"}, {"/dev/mqueue", "mqueue"}};
-  for (const auto& [host, name] : kDirectories) {
-    if (bind(AT_FDCWD, host, dev, name, false,
-             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) != 0 &&
-        errno != ENOENT) {
-      return -1;
-    }
-  }
-  return 0;
-}
-
-int mount_dev(const MountOp& op, const ChildPlan& plan) {
-  if (attach(op.source, op.target) != 0) return -1;
-  constexpr const char* kDevices[][2] = {{"/dev/null", "null"},       {"/dev/zero", "zero"},
-                                         {"/dev/full", "full"},       {"/dev/random", "random"},
-                                         {"/dev/urandom", "urandom"}, {"/dev/tty", "tty"}};
-  for (const auto& [host, name] : kDevices) {
-    if (bind(AT_FDCWD, host, op.source, name, false, 0) == 0) continue;
-    if (errno != ENOENT || ::unlinkat(op.source, name, 0) != 0) return -1;
-  }
-  if (mount_below(op.source, "pts", "devpts", MS_NOSUID | MS_NOEXEC, plan.pts_options.c_str()) !=
-      0) {
-    return -1;
-  }
-  if (op.action == MountAction::kDevHost) return bind_shared_memory(op.source);
-  if (mount_below(op.source, "shm", "tmpfs", kSafeFlags, plan.shm_options.c_str()) != 0) return -1;
-  // A kernel may lack POSIX message queues; nobody has ever missed the mount.
-  if (mount_below(op.source, "mqueue", "mqueue", kSafeFlags, nullptr) != 0 && errno != ENODEV) {
-    return -1;
-  }
-  return 0;
-}
-
-int do_mount(const MountOp& op, const ChildPlan& plan, int scratch) {
-  switch (op.action) {
-    case MountAction::kAttach:
-      return attach(op.source, op.target);
-    case MountAction::kScratch:
-      return attach(op.source, scratch);
-    case MountAction::kBind:
-      return bind(op.source, "", op.target, "", false, op.attributes);
-    case MountAction::kProc:
-      return mount_at(op.target, "proc", kSafeFlags, nullptr);
-    case MountAction::kSysNew:
-    case MountAction::kSysHost:
-      return mount_sys(op);
-    case MountAction::kDev:
-    case MountAction::kDevHost:
-      return mount_dev(op, plan);
-  }
-  errno = EINVAL;
-  return -1;
-}
-
-// The tree is complete before the root changes: until then the paths of the host are at hand, and
-// the kernel allows a new proc only where one is to be seen.
-void make_root(const ChildMemory& memory) {
-  const ChildPlan& plan = memory.plan;
-  // Where helper mounts go: in the old root, with which they vanish.
-  const int scratch = ::open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (scratch < 0) fail(memory.channel, Stage::kRoot);
-  if (::move_mount(plan.root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    fail(memory.channel, Stage::kRoot);
-  }
-  for (std::size_t i = 0; i < plan.mounts.size(); ++i) {
-    if (do_mount(plan.mounts[i], plan, scratch) != 0) {
-      fail(memory.channel, Stage::kMount, static_cast<int>(i));
-    }
-  }
-  // The old root ends up upon the new one, and is taken off from there: no directory is needed.
-  if (::fchdir(plan.root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) {
-    fail(memory.channel, Stage::kPivotRoot);
-  }
-  if (::umount2(".", MNT_DETACH) != 0 || ::chdir("/") != 0) {
-    fail(memory.channel, Stage::kDetachOldRoot);
-  }
-}
-
-// Hides what is below one of the kernel's own file systems. All names are relative to its root,
-// which was seen to be the kernel's.
-class Masks {
- public:
-  // `empty` is shared: the first directory that was hidden, by an empty, read-only tmpfs.
-  Masks(int root, int null_device, int& empty)
-      : root_(root), null_device_(null_device), empty_(empty) {}
-
-  bool hide(const char* name) {
-    struct stat status {};
-
-    if (::fstatat(root_, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return true;  // nothing to hide
-    if (!S_ISDIR(status.st_mode)) return bind(null_device_, "", root_, name, false, 0) == 0;
-    if (empty_ >= 0) return bind(empty_, "", root_, name, false, 0) == 0;
-    if (mount_below(root_, name, "tmpfs", kSafeFlags | MS_RDONLY, "size=0k,mode=755") != 0) {
-      return false;
-    }
-    empty_ = open_path(root_, name);
-    return empty_ >= 0;
-  }
-
-  bool make_read_only(const char* name) {
-    if (::faccessat(root_, name, F_OK, 0) != 0) return true;
-    return bind(root_, name, root_, name, true,
-                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) == 0;
-  }
-
- private:
-  int root_, null_device_;
-  int& empty_;
-};
-
-// The root directory of a mount of this kind, or -1.
-int open_kernel_root(const char* path, long type) {
-  const int root = ::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-  struct statfs status {};
-
-  if (root < 0 || ::fstatfs(root, &status) != 0) return -1;
-  if (status.f_type != type) {
-    errno = EINVAL;
-    return -1;
-  }
-  return root;
-}
-
-bool hide_cpu_throttling(Masks& masks, long processors) {
-  for (long cpu = 0; cpu < processors; ++cpu) {
-    // snprintf may allocate: the number is written by hand.
-    char name[64] = "devices/system/cpu/cpu";
-    std::size_t end = std::strlen(name), start = end;
-    long rest = cpu;
-    do {
-      name[end++] = static_cast<char>('0' + rest % 10);
-      rest /= 10;
-    } while (rest != 0);
-    for (std::size_t last = end - 1; start < last; ++start, --last) {
-      const char digit = name[start];
-      name[start] = name[last];
-      name[last] = digit;
-    }
-    std::strcpy(name + end, "/thermal_throttle");
-    if (!masks.hide(name)) return false;
-  }
-  return true;
-}
-
-// Such a command may look into our init where we are root of the machine: see guard_init().
-bool may_debug(const ChildPlan& plan) { return (plan.capabilities >> CAP_SYS_PTRACE & 1) != 0; }
-
-void mask_kernel_files(const ChildMemory& memory) {
-  const int channel = memory.channel;
-  const bool shows_host_groups = memory.plan.shared.cgroup;
-  const int null_device = open_path(AT_FDCWD, "/dev/null");
-  const int proc = open_kernel_root("/proc", PROC_SUPER_MAGIC);
-  const int sys = open_kernel_root("/sys", SYSFS_MAGIC);
-  if (null_device < 0 || proc < 0 || sys < 0) fail(channel, Stage::kMask);
-  int empty = -1;
-  Masks in_proc(proc, null_device, empty), in_sys(sys, null_device, empty);
-  for (const char* name : kHiddenInProc) {
-    if (!in_proc.hide(name)) fail(channel, Stage::kMask);
-  }
-  for (const char* name : kReadOnlyInProc) {
-    if (!in_proc.make_read_only(name)) fail(channel, Stage::kMask);
-  }
-  for (const char* name : kHiddenInSys) {
-    if (!in_sys.hide(name)) fail(channel, Stage::kMask);
-  }
-  if (may_debug(memory.plan) && !in_proc.hide("1")) fail(channel, Stage::kMask);
-  if (!hide_cpu_throttling(in_sys, memory.processors)) fail(channel, Stage::kMask);
-  // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
-  if (!shows_host_groups &&
-      mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0 &&
-      !in_sys.hide("fs/cgroup")) {
-    fail(channel, Stage::kMask);
-  }
-}
 
 // A user other than root could not open /dev/stdout again: a pipe belongs to who made it.
 void own_pipe(int fd, const ChildPlan& plan) {
@@ -554,12 +303,7 @@ void forget_secrets(ChildMemory& memory) {
 // The same without a pid namespace, which would end everything in it with this process.
 [[noreturn]] void reap_chroot(pid_t command, int proc, const ChildMemory& memory) {
   int keep[] = {memory.channel, memory.lifeline, proc};
-  for (int i : {0, 1, 0}) {
-    if (keep[i] <= keep[i + 1]) continue;
-    const int greater = keep[i];
-    keep[i] = keep[i + 1];
-    keep[i + 1] = greater;
-  }
+  std::ranges::sort(keep);
   close_all_but(keep);
   ::close_range(0, 2, 0);
   Report report;

@@ -2,6 +2,8 @@
 // allocates, locks, logs or throws.
 #pragma once
 
+#include <linux/capability.h>
+
 #include <vector>
 
 #include "runtime/child_plan.h"
@@ -17,6 +19,11 @@ struct ChildMemory {
   long processors = 0;            // that this machine may have
   int lifeline = -1;              // hangs up when the launcher is gone
 };
+
+// Whether the command may look into our init where we are root of the machine.
+inline bool may_debug(const ChildPlan& plan) {
+  return (plan.capabilities >> CAP_SYS_PTRACE & 1) != 0;
+}
 
 // Runs in a process that was cloned into new pid, mount, ipc, uts and cgroup namespaces. It becomes
 // the container's init: it starts the command, reaps what is left to it, and ends when the command
