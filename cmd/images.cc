@@ -65,7 +65,7 @@ class Images : public Command {
     if (arguments.size() > 1) throw base::Error("'bld images' requires at most 1 argument");
     store::Store& store = app.store();
     std::vector<ImageRecord> shown = store.images();
-    if (!has_label_filter()) add_lists(store, shown);
+    add_lists(store, shown);
     if (arguments.size() == 1) only_named(store, arguments[0], shown);
     for (const std::string& filter : filters_) apply_filter(store, filter, shown);
     if (json_) {
@@ -81,12 +81,6 @@ class Images : public Command {
   }
 
  private:
-  // No list has labels.
-  bool has_label_filter() const {
-    return std::any_of(filters_.begin(), filters_.end(),
-                       [](const std::string& filter) { return filter.starts_with("label="); });
-  }
-
   static void add_lists(store::Store& store, std::vector<ImageRecord>& images) {
     for (const store::ManifestList& list : store.lists()) images.push_back(listed(list));
     std::stable_sort(images.begin(), images.end(), [](const ImageRecord& a, const ImageRecord& b) {

@@ -94,6 +94,7 @@ class Lists(CliTest):
         self.assert_fails(self.bld("inspect", "both", ok=False), "has no image for linux/amd64")
         self.assertEqual(self.bld("images", "-q", "full").stdout.strip(), rows["localhost/full", "latest"])
         self.assertNotIn("both", self.bld("images", "--filter", "label=x").stdout)
+        self.assertIn("both", self.bld("images", "--filter", "label!=x").stdout)
         self.assertIn("untagged: localhost/other:1", self.bld("rmi", "-a", "-f").stdout)
         self.assertEqual(self.bld.images(), [])
 
