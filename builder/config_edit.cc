@@ -15,13 +15,6 @@ void insert_sorted(std::vector<std::string>& values, const std::string& value) {
 
 }  // namespace
 
-image::ImageConfig scratch_config(const image::Platform& platform) {
-  image::ImageConfig config;
-  config.platform = platform;
-  config.config.env.emplace_back(kDefaultPath);
-  return config;
-}
-
 std::vector<std::string> command_words(const dockerfile::CommandLine& command,
                                        const image::RunConfig& config) {
   if (!command.is_shell) return command.exec;

@@ -13,9 +13,6 @@ namespace bld::builder {
 inline constexpr std::string_view kDefaultPath =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// What a build FROM scratch begins with.
-image::ImageConfig scratch_config(const image::Platform& platform);
-
 // The words of a command: those of the exec form, or the shell in force with the text.
 std::vector<std::string> command_words(const dockerfile::CommandLine& command,
                                        const image::RunConfig& config);

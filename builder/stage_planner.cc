@@ -35,7 +35,7 @@ PlannedStage first_of_chain(const BaseImage* base, const std::string& name,
                             const image::Platform& platform, GraphBuilder& graph) {
   PlannedStage stage;
   if (base == nullptr) {
-    stage.config = scratch_config(platform);
+    stage.config.platform = platform;
     stage.filesystem = graph.base({});
   } else {
     stage.config = base->config;
@@ -43,9 +43,9 @@ PlannedStage first_of_chain(const BaseImage* base, const std::string& name,
     stage.filesystem = graph.base(base->config.diff_ids);
     stage.base_name = base->name.empty() ? name : base->name;
     stage.base_digest = base->manifest_digest;
-    auto& env = stage.config.config.env;
-    if (!find_variable(env, "PATH")) env.emplace_back(kDefaultPath);
   }
+  auto& env = stage.config.config.env;
+  if (!find_variable(env, "PATH")) env.emplace_back(kDefaultPath);
   stage.base_filesystem = stage.filesystem;
   stage.variables = Variables(stage.config.config.env);
   return stage;

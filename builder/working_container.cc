@@ -90,7 +90,7 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
   const image::Platform platform = options.platform.value_or(image::Platform::host());
   WorkingContainer container;
   if (options.image == "scratch") {
-    container.config = scratch_config(platform);
+    container.config.platform = platform;  // and nothing else, not even a PATH
   } else {
     const BaseImage base = resolve_base_image(
         options.image, {platform, options.pull, options.connection}, store, services.events, stop);

@@ -10,6 +10,7 @@ from support import Buildah, CliTest, Registry, is_root, main, need, run
 FROM_SCRATCH = """
     container=$($B from scratch)
     echo "working on $container"
+    $B inspect --format '{{.OCIv1.Config.Env}}' $container
     $B unshare -- sh -c '
         root=$($0 $1 $2 $3 $4 $5 $6 mount '$container')
         mkdir -p $root/bin $root/etc $root/tmp
