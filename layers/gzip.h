@@ -1,4 +1,4 @@
-// The gzip format: inflate by zlib, deflate by libdeflate. For compression.cc only.
+// The gzip format: inflate by ISA-L, deflate by libdeflate. For compression.cc only.
 #pragma once
 
 #include <memory>

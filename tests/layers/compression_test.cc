@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "base/error.h"
 
 namespace bld::layers {
@@ -67,6 +69,44 @@ TEST(Compression, TruncationGarbageAndDamageAreErrors) {
     EXPECT_THROW(unpacked(damaged), Error);
     EXPECT_EQ(unpacked(blob + blob), sample(3000) + sample(3000));
   }
+}
+
+// Gives one byte at a time.
+class Dripping : public base::ByteSource {
+ public:
+  explicit Dripping(const std::string& text) : source_(text) {}
+
+  std::size_t read(std::span<std::byte> buffer) override {
+    return source_.read(buffer.first(std::min<std::size_t>(buffer.size(), 1)));
+  }
+
+ private:
+  base::MemorySource source_;
+};
+
+TEST(Compression, InputInSinglePiecesAndOutputInSmallOnesGiveTheSame) {
+  const std::string text = sample(70'000);
+  for (const Compression kind : {Compression::kGzip, Compression::kZstd}) {
+    const std::string blob = packed(text, {kind, 0, 1}) + packed(text, {kind, 0, 1});
+    Dripping source(blob);
+    const auto plain = decompress(source);
+    std::string result;
+    std::array<std::byte, 7> piece;
+    while (const std::size_t count = plain->read(piece)) {
+      result += base::as_text(base::Bytes(piece).first(count));
+    }
+    EXPECT_EQ(result, text + text);
+  }
+}
+
+TEST(Compression, GzipHeadersWithEveryFieldAreRead) {
+  // FTEXT, FEXTRA of 3 bytes, FNAME and FCOMMENT in front of what compress() made.
+  const std::string blob = packed("contents", {Compression::kGzip, 0, 1});
+  std::string full("\x1f\x8b\x08\x1d\0\0\0\0\0\x03\x03\0xyzname\0comment\0", 28);
+  full += blob.substr(10);
+  EXPECT_EQ(unpacked(full + full), "contentscontents");
+  Dripping source(full);
+  EXPECT_EQ(base::read_to_end(*decompress(source), 100), "contents");
 }
 
 TEST(Compression, AHugeZstdWindowIsRefused) {
