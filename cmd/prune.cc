@@ -57,9 +57,9 @@ class Prune : public Command {
       const auto removed = store.remove_image(image.id(), store::Store::Force::kYes);
       for (const std::string& id : removed.removed_ids) print(id + "\n");
     }
-    const store::GcResult freed =
-        cache_ || keep_bytes_ ? store.evict_cache({until_, keep_bytes_}) : store.gc();
-    print_error(fmt::format("Reclaimed {}\n", size_text(freed.freed_bytes)));
+    std::uint64_t freed = store.gc().freed_bytes;
+    if (cache_ || keep_bytes_) freed += store.evict_cache({until_, keep_bytes_}).freed_bytes;
+    print_error(fmt::format("Reclaimed {}\n", size_text(freed)));
     return 0;
   }
 

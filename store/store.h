@@ -192,7 +192,7 @@ class Store {
   // Reads the database, and the directories of containers and of RUN's caches.
   StoreUsage usage();
   // Forgets what the rule lets go, and frees what then nothing reaches. Caches that a step of any
-  // process uses stay.
+  // process uses stay. Within the limit it only looks.
   GcResult evict_cache(const CacheRule& rule);
   enum class Repair { kNo, kYes };
   // Reads everything: the database, each blob's digest, each tree sealed again and compared with

@@ -199,8 +199,16 @@ StoreUsage Store::usage() {
 GcResult Store::evict_cache(const CacheRule& rule) {
   StoreState& state = *state_;
   (void)state.lease();
-  std::uint64_t total = rule.keep_bytes ? usage().total_bytes() : 0;
-  const std::vector<UsageItem> caches = run_caches(state.root);
+  std::uint64_t total = 0;
+  std::vector<UsageItem> caches;
+  if (rule.keep_bytes) {
+    StoreUsage now = usage();
+    total = now.total_bytes();
+    if (total <= *rule.keep_bytes) return {};
+    caches = std::move(now.run_caches);
+  } else {
+    caches = run_caches(state.root);
+  }
   std::vector<Evictable> emptied;
   std::uint64_t steps = 0;
   {
