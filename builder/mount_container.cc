@@ -34,7 +34,8 @@ base::UniqueFd mount_root(const WorkingContainer& container, store::Store& store
   return runtime::mount_overlay(root_of(container, store));
 
 } catch (base::Error& error) {
-  throw error.hint("where mounts are refused, bld run and bld copy work without them: bld doctor");
+  if (error.error_number() == EPERM) error = base::Error("mounts are refused here");
+  throw error.hint("bld run and bld copy work without them; what is in the way: bld doctor");
 }
 
 }  // namespace

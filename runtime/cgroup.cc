@@ -127,11 +127,12 @@ std::string reason(int error, const path& parent, bool unified) {
              "; run bld by systemd-run --user --scope -p Delegate=yes";
     case EACCES:
     case EPERM:
-    case EROFS:
       if (!unified) return "control groups of version 1 are for root only";
       return "the control group " + where +
              " is not delegated to this user; run bld by systemd-run --user --scope -p "
              "Delegate=yes";
+    case EROFS:
+      return "control groups are read-only here: give the limit to the container around bld";
     default:
       return base::Error::sys("write", where, error).what();
   }
@@ -168,7 +169,11 @@ CgroupPlaces CgroupPlaces::of_this_process() {
                       !has_word(read_or_empty(mount / "cgroup.controllers"), controller))) {
         continue;
       }
-      const std::string group = own[unified ? "" : controller];
+      // What is mounted in a container may be a part of the tree, and the names are of the whole.
+      std::string group = own[unified ? "" : controller];
+      if (fields[3] != "/" && (group + "/").starts_with(fields[3] + "/")) {
+        group.erase(0, fields[3].size());
+      }
       places.controllers[controller] = {mount, mount / path(group).relative_path(), unified};
     }
   }

@@ -167,7 +167,7 @@ class InChroot(CliTest):
         for name in ("/one", "/etc/passwd"):
             self.assertNotIn(name, files)
         self.assertEqual(self.bld("run", container, "--", "sh", "-c", "exit 7", ok=False).returncode, 7)
-        self.assert_fails(self.bld("mount", container, ok=False), "where mounts are refused")
+        self.assert_fails(self.bld("mount", container, ok=False), "mounts are refused here", "bld run")
         self.build("RUN echo text > /exported\n", "--output", f"type=local,dest={self.dir / 'exported'}")
         self.assertEqual((self.dir / "exported" / "exported").read_text(), "text\n")
 
