@@ -448,11 +448,17 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
     }
   }
   emulation.reset();  // its thread's root is the container's
+  const std::string trouble = mounts && !stopped ? mounts->runtime_error() : "";
   if (mounts) mounts->clean_up();
   if (failed) {
     throw setup_error(spec, mounts ? mounts->lines() : std::vector<std::string>(), *failed);
   }
   if (!reaped) throw base::Error("the launcher process has ended");
+
+  if (!trouble.empty() && ended && WIFEXITED(ended->wait_status) &&
+      WEXITSTATUS(ended->wait_status) == 1) {
+    throw base::Error("{}: {}", base::printable(spec.runtime.program), trouble);
+  }
 
   // Without word from the container's init, the container was killed as a whole.
   Exit exit;

@@ -11,6 +11,7 @@
 #include "base/file_io.h"
 #include "base/owner_record.h"
 #include "base/rooted_dir.h"
+#include "base/text.h"
 #include "runtime/child_bundle.h"
 #include "runtime/id_map.h"
 #include "runtime/overlay.h"
@@ -114,6 +115,19 @@ MountPlan::MountPlan(const ContainerSpec& spec) {
     clean_up();
     throw;
   }
+}
+
+std::string MountPlan::runtime_error() const {
+  if (bundle_ < 0) return "";
+  const base::UniqueFd log(
+      ::openat(fds_[bundle_], "log", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!log) return "";
+  const std::string text = base::read_fd(log.get(), 1 << 20);
+  const std::string_view lines = base::trim(text);
+  const std::string_view last = lines.substr(lines.rfind('\n') + 1);
+  // runc writes warnings there as well.
+  if (last.find("level=warning") != last.npos || last.find("level=info") != last.npos) return "";
+  return base::printable(last);
 }
 
 MountPlan::~MountPlan() {

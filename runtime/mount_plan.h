@@ -35,6 +35,9 @@ class MountPlan {
   // What is mounted where, a line each: for messages and tests.
   const std::vector<std::string>& lines() const { return lines_; }
 
+  // The last line that the OCI runtime wrote to the log in its bundle; empty if there is none.
+  std::string runtime_error() const;
+
   // After the container ended; throws if the upper directory cannot be put into order.
   void clean_up();
 

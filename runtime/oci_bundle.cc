@@ -270,6 +270,10 @@ std::vector<std::string> oci_runtime_command(const OciRuntime& runtime,
   // bld limits the container, and a group that the runtime makes would outlive a SIGKILL.
   if (name.starts_with("crun")) command.emplace_back("--cgroup-manager=disabled");
   if (name.starts_with("runc")) command.emplace_back("--rootless=true");
+  // What goes wrong there is told from a command that fails: MountPlan::runtime_error().
+  if (name.starts_with("crun") || name.starts_with("runc")) {
+    command.insert(command.end(), {"--log", directory + "/log"});
+  }
   for (const std::string& flag : runtime.flags) {
     command.push_back(flag.starts_with("-") ? flag : "--" + flag);
   }

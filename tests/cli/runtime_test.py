@@ -113,6 +113,16 @@ class Runtimes(OnBusybox):
             self.assertIn("bld needs none", message)
         self.assertIn("--runtime", self.fails("RUN true\n", "--runtime-flag", "debug"))
 
+    def test_what_goes_wrong_in_it_is_no_exit_status_of_the_command(self):
+        for name in self.each():
+            failed = self.bld("build", "--runtime", name, self.context(
+                'FROM localhost/busybox\nRUN ["/no/such/program"]\n'), ok=False)
+            self.assert_fails(failed, f"{name}: ", "/no/such/program")
+            self.assertNotIn("exit code", failed.stderr)
+            failed = self.bld("build", "--runtime", name, self.context(
+                "FROM localhost/busybox\nRUN echo said >&2; exit 1\n"), ok=False)
+            self.assert_fails(failed, "exit code: 1", "said", status=1)
+
     def test_it_ends_with_bld(self):
         token = f"bldtoken{os.urandom(8).hex()}"
         for name in self.each():
