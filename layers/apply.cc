@@ -23,28 +23,6 @@ namespace {
 using base::Error;
 using Type = FileEntry::Type;
 
-// Hashes and counts what is read through it.
-class HashingSource : public base::ByteSource {
- public:
-  explicit HashingSource(base::ByteSource& source) : source_(source) {}
-
-  std::size_t read(std::span<std::byte> buffer) override {
-    const std::size_t count = source_.read(buffer);
-    hash_.write(base::Bytes(buffer).first(count));
-    size_ += count;
-    return count;
-  }
-
-  std::uint64_t size() const { return size_; }
-
-  image::DiffId finish() { return {image::Digest::from_sha256(hash_.finish())}; }
-
- private:
-  base::ByteSource& source_;
-  BackgroundSha256 hash_;
-  std::uint64_t size_ = 0;
-};
-
 // The directory as the uppermost of the trees shows it. What else has the name there ends the
 // search: it hides what is below.
 std::optional<FileEntry> look_below(const std::vector<const base::RootedDir*>& parents,
@@ -114,8 +92,8 @@ AppliedLayer apply(base::ByteSource& blob, const base::RootedDir& target,
     ++result.entry_count;
   }
   tree.finish();
-  result.diff_id = tar.finish();
-  result.tar_size = tar.size();
+  result.diff_id = {image::Digest::from_sha256(tar.finish())};
+  result.tar_size = tar.size_bytes();
   result.implied_parents = tree.implied_directories() > 0;
   if (options.expected_diff_id && result.diff_id != *options.expected_diff_id) {
     throw Error("the layer's contents are {}, not {} as its image says",

@@ -71,6 +71,13 @@ base::Sha256Value BackgroundSha256::finish() {
   return hash_.finish();
 }
 
+std::size_t HashingSource::read(std::span<std::byte> buffer) {
+  const std::size_t count = source_.read(buffer);
+  hash_.write(base::Bytes(buffer).first(count));
+  size_ += count;
+  return count;
+}
+
 ReadAhead::ReadAhead(base::ByteSource& source) : source_(source), thread_([this] { run(); }) {}
 
 ReadAhead::~ReadAhead() {

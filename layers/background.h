@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <thread>
@@ -49,6 +50,23 @@ class BackgroundSha256 : public base::ByteSink {
   BlockQueue queue_;
   base::Sha256 hash_;  // the thread's while it runs
   std::thread thread_;
+};
+
+// Hashes, by a thread of its own, and counts what is read through it.
+class HashingSource : public base::ByteSource {
+ public:
+  explicit HashingSource(base::ByteSource& source) : source_(source) {}
+
+  std::size_t read(std::span<std::byte> buffer) override;
+
+  std::uint64_t size_bytes() const { return size_; }
+
+  base::Sha256Value finish() { return hash_.finish(); }  // once
+
+ private:
+  base::ByteSource& source_;
+  BackgroundSha256 hash_;
+  std::uint64_t size_ = 0;
 };
 
 // Where a tar goes: to its hash, and to a second sink if there is one.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
+#include "layers/background.h"
 #include "layers/compression.h"
 #include "store/blob_file.h"
 #include "store/rows.h"
@@ -182,7 +183,7 @@ image::DiffId write_tar(StoreState& state, const Layer& layer, base::ByteSink& s
     const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file) throw Error::sys("open", path.string());
     base::FdSource compressed(file.get());
-    base::Sha256 hash;
+    layers::BackgroundSha256 hash;
     base::TeeSink both(hash, sink);
     base::pump(*layers::decompress(compressed), both);
     return image::DiffId{image::Digest::from_sha256(hash.finish())};

@@ -14,6 +14,7 @@
 #include "image/image_config.h"
 #include "image/manifest.h"
 #include "layers/apply.h"
+#include "layers/background.h"
 #include "layers/compression.h"
 #include "layers/tar_reader.h"
 #include "layers/whiteout.h"
@@ -104,36 +105,17 @@ void Transaction::add_blob(const image::Descriptor& blob) { impl_->blobs.push_ba
 
 namespace {
 
-class HashedSource : public base::ByteSource {
- public:
-  explicit HashedSource(base::ByteSource& source) : source_(source) {}
-
-  std::size_t read(std::span<std::byte> buffer) override {
-    const std::size_t count = source_.read(buffer);
-    hash_.write(buffer.first(count));
-    size_ += count;
-    return count;
-  }
-
-  std::uint64_t size_bytes() const { return size_; }
-
-  image::DiffId finish() { return image::DiffId{image::Digest::from_sha256(hash_.finish())}; }
-
- private:
-  base::ByteSource& source_;
-  base::Sha256 hash_;
-  std::uint64_t size_ = 0;
-};
-
 std::string parent_of(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return std::string(slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
 }
 
-// What apply() would verify and find out, without making files.
+// What apply() would verify and find out, without making files. While this thread reads entries,
+// one hashes the tar and one decompresses what it receives, hashes and keeps.
 layers::AppliedLayer scan(base::ByteSource& blob, const image::DiffId& expected) {
   const auto tar = layers::decompress(blob);
-  HashedSource hashed(*tar);
+  layers::ReadAhead ahead(*tar);
+  layers::HashingSource hashed(ahead);
   layers::TarReader reader(hashed);
   layers::AppliedLayer result;
   std::set<std::string, std::less<>> listed, needed;
@@ -148,7 +130,7 @@ layers::AppliedLayer scan(base::ByteSource& blob, const image::DiffId& expected)
   }
   result.implied_parents = !std::ranges::includes(listed, needed);
   result.tar_size = hashed.size_bytes();
-  result.diff_id = hashed.finish();
+  result.diff_id = {image::Digest::from_sha256(hashed.finish())};
   if (result.diff_id != expected) {
     throw Error("layer {} has the diffID {} instead", expected.digest.str(),
                 result.diff_id.digest.str());
