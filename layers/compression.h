@@ -20,7 +20,7 @@ std::unique_ptr<base::ByteSource> decompress(base::ByteSource& compressed, Compr
 
 struct CompressOptions {
   Compression compression = Compression::kGzip;
-  int level = 0;         // 0: the usual one (gzip 6, zstd 3)
+  int level = 0;         // 0: the usual one (gzip 4, zstd 3)
   unsigned threads = 0;  // 0: as many as processors; the output is the same for any number
 };
 

@@ -14,6 +14,6 @@ std::unique_ptr<base::ByteSource> gunzip(base::ByteSource& compressed);
 std::vector<std::byte> gzip_member(base::Bytes bytes, int level);
 
 inline constexpr int kGzipLevels = 12;
-inline constexpr int kGzipUsualLevel = 6;
+inline constexpr int kGzipUsualLevel = 4;
 
 }  // namespace bld::layers
