@@ -152,6 +152,7 @@ class LauncherProcess {
   void reap(Child& child) const;
   int timeout_ms() const;
 
+  const pid_t pid_ = ::getpid();
   int control_;
   base::Pipe lifeline_;
   std::vector<Child> children_;
@@ -259,10 +260,12 @@ void LauncherProcess::start(Start& start) {
   children_.push_back({pid, base::UniqueFd(pid_fd), std::move(start.channel), std::nullopt});
 }
 
-// A program of this machine that serves containers. It ends with the launcher.
+// A program of this machine that serves containers. It ends with the launcher, also if that one is
+// gone already.
 void LauncherProcess::run_helper(Start& start) const {
   const ChildPlan& plan = start.memory.plan;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != pid_) ::_exit(127);
   const int streams[] = {plan.input, plan.output, plan.error};
   for (int fd = 0; fd < 3; ++fd) {
     if (streams[fd] >= 0) ::dup2(streams[fd], fd);
