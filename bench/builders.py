@@ -16,6 +16,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent
 USER = "bld-test"
+# Debian's programs before others of their names.
+PATH = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin"
 
 
 def run(command, **options):
@@ -148,11 +150,11 @@ def dockerd(directory):
     socket = f"unix://{directory}/docker.sock"
     log = open(directory / "dockerd.log", "w")
     process = subprocess.Popen(
-        ["dockerd", "--iptables=false", "--bridge=none", "--data-root", str(directory / "data"), "--exec-root",
+        [shutil.which("dockerd", path=PATH), "--iptables=false", "--bridge=none", "--data-root", str(directory / "data"), "--exec-root",
          str(directory / "exec"), "--pidfile", str(directory / "pid"), "-H", socket], stdout=log, stderr=log)
     try:
         for _ in range(200):
-            if subprocess.run(["docker", "-H", socket, "info"], capture_output=True).returncode == 0:
+            if subprocess.run([shutil.which("docker", path=PATH), "-H", socket, "info"], capture_output=True).returncode == 0:
                 break
             time.sleep(0.1)
         else:
@@ -214,7 +216,7 @@ def as_user(arguments):
             shutil.copy(file, place)
         shutil.copy(arguments.bld, place / "bld")
         command = ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups", "env", "-i", f"HOME={home}",
-                   "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", f"USER={USER}", "python3", "-B", place / pathlib.Path(sys.argv[0]).name,
+                   f"PATH={PATH}", f"USER={USER}", "python3", "-B", place / pathlib.Path(sys.argv[0]).name,
                    "--bld", place / "bld", "--runs", arguments.runs, *["--only=" + n for n in arguments.only]]
         if arguments.without_buildah:
             command.append("--without-buildah")
