@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from support import BLD, CliTest, Store, environment, is_root, main, need, run
+from support import BLD, CliTest, Store, environment, files_of_bld, is_root, main, need, run
 
 DEFAULT = ("chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod "
            "audit_write setfcap").split()
@@ -211,8 +211,7 @@ def image_with_bld(client, place):
     root = place / "root"
     for name in ("etc", "tmp", "var/tmp"):
         (root / name).mkdir(parents=True)
-    libraries = [word for word in run(["ldd", BLD]).stdout.split() if word.startswith("/")]
-    run(["cp", "-L", "--parents", BLD, *libraries, root])
+    run(["cp", "-L", "--parents", *files_of_bld(), root])
     with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as tar:
         subprocess.run([*client, "import", "-", "bld"], stdin=tar.stdout, check=True, stdout=subprocess.DEVNULL)
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import time
 
-from support import BLD, EXAMPLES, TOP, Store, busybox_context, environment, need, place_rootfs, remove_tree, run, scratch_directory
+from support import BLD, EXAMPLES, TOP, Store, busybox_context, environment, files_of_bld, need, place_rootfs, remove_tree, run, scratch_directory
 
 DOCUMENT = TOP / "docs" / "isolation.md"
 DEFAULT = ("chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod "
@@ -147,9 +147,8 @@ class Docker(Rung):
         for name in ("etc", "tmp", "var/tmp", "bin"):
             (root / name).mkdir(parents=True)
         shutil.copy(shutil.which("busybox"), root / "bin" / "busybox")
-        libraries = [word for word in run(["ldd", BLD]).stdout.split() if word.startswith("/")]
         extra = [path for name in ("curl", "archive") for path in sorted(pathlib.Path("/usr/lib").glob(f"*/lib{name}*.so.*"))][:4]
-        run(["cp", "-L", "--parents", BLD, *libraries, *[p for p in extra if p.exists()], root])
+        run(["cp", "-L", "--parents", *files_of_bld(), *[p for p in extra if p.exists()], root])
         with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as tar:
             subprocess.run([*self.client, "import", "-", "bld"], stdin=tar.stdout, check=True, stdout=subprocess.DEVNULL)
         run([*self.client, "run", "-d", "--init=false", "--name", "rung", "--network=host", f"--volume={self.dir}:{self.dir}",

@@ -39,6 +39,13 @@ def need(*programs):
             raise unittest.SkipTest(f"{program} is not installed")
 
 
+def files_of_bld():
+    """The program and the libraries that it needs where it reads layers, for images with bld."""
+    inflate = sorted(pathlib.Path("/usr/lib").glob("*/libisal.so.2"))  # opened when it is needed, so that ldd does not know it
+    linked = [word for word in run(["ldd", BLD]).stdout.split() if word.startswith("/")]
+    return [BLD, *linked, *inflate]
+
+
 def environment(**more):
     """A plain environment: nothing of the caller's leaks into what is tested."""
     keep = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "http_proxy", "https_proxy", "no_proxy",
