@@ -26,7 +26,7 @@ class Pair:
         text = re.sub(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{12}\b", lambda match: f"ID{len(match.group(0))}", text)
         text = re.sub(r"\b20\d\d-\d\d-\d\d[T ][0-9:.]+( ?[-+]\d{4} UTC|Z)?", "TIME", text)
         text = re.sub(r"Less than a second ago|About a minute ago|\d+ (second|minute)s? ago", "AGO", text)
-        text = re.sub(r'("created": )1\d{9}\b', r"\1SECONDS", text)
+        text = re.sub(r'("created": )1\d{9}\b', r'\1"SECONDS"', text)
         # What a container of Buildah has in mind of its base is written by the commit of both.
         text = re.sub(r"org.opencontainers.image.base.[a-z]+=[^;]*;", "", text)
         return re.sub(r" +\n", "\n", text)
