@@ -18,16 +18,27 @@ FAILING = {"ENOSPC": ("write", "pwrite64", "mkdir", "mkdirat", "rename", "rename
            "EIO": ("write", "pwrite64", "fsync", "fdatasync", "syncfs", "renameat2", "ftruncate")}
 
 
-class Crash(CliTest):
+class Disturbed(CliTest):
+    """A command is disturbed at one of its system calls: what the store is then, and whether it still works."""
+
+    stride = STRIDE
+
     def setUp(self):
         super().setUp()
         need("strace", "unshare")
+        self.prepare()
         self.bld.import_busybox()
         self.work = self.context(
             "FROM localhost/busybox AS one\nRUN echo 1 > /one\nCOPY file /copied\n"
             "FROM localhost/busybox\nCOPY --from=one /one /two\nENV A=1\n", {"file": "text\n"})
         self.saved = self.dir / "saved"
         self.tried = 0
+
+    def prepare(self):
+        """Before the store is made."""
+
+    def aftermath(self):
+        """What happens to the store, besides, when the command has ended."""
 
     # Root of a user namespace of our own: strace cannot follow set-uid programs.
     def traced(self, *args):
@@ -65,11 +76,12 @@ class Crash(CliTest):
         new = self.bld.state()
         points = [(call, n) for call, count in self.counts(command).items() if call in calls
                   for n in range(1, count + 1)]
-        for call, n in points[len(points) % STRIDE::STRIDE]:
+        for call, n in points[min(self.stride, len(points)) // 2::self.stride]:
             with self.subTest(command=command, call=call, n=n, inject=inject):
                 self.restore()
                 done = run(self.traced("-e", f"trace={call}", "-e", f"inject={call}:{inject}:when={n}",
                                        *self.bld.command(*command)), ok=False)
+                self.aftermath()
                 self.tried += 1
                 state = self.bld.state()  # also `bld check`
                 self.assertIn(state, (old, new))
@@ -82,6 +94,8 @@ class Crash(CliTest):
         remove_tree(self.saved)
         self.assertGreater(self.tried, 0)
 
+
+class Crash(Disturbed):
     def everywhere(self, command):
         self.try_all(command, "signal=SIGKILL", CALLS)
         for error, calls in FAILING.items():
