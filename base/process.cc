@@ -26,6 +26,7 @@ struct Prepared {
   std::string program;
   std::vector<char*> args, env;
   const char* directory = nullptr;
+  int kept_fd = -1;
   bool own_group = false;  // to be killed with what it started
 };
 
@@ -52,6 +53,7 @@ Prepared prepare(const ProcessOptions& options) {
     prepared.env.push_back(const_cast<char*>(entry.c_str()));
   prepared.env.push_back(nullptr);
   if (!options.directory.empty()) prepared.directory = options.directory.c_str();
+  prepared.kept_fd = options.kept_fd;
   prepared.own_group = options.stop.stop_possible() || options.silence.count() > 0;
   return prepared;
 }
@@ -64,6 +66,7 @@ Prepared prepare(const ProcessOptions& options) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (::dup2(in, 0) >= 0 && ::dup2(out, 1) >= 0 && ::dup2(err, 2) >= 0 &&
+      (prepared.kept_fd < 0 || ::fcntl(prepared.kept_fd, F_SETFD, 0) == 0) &&
       (prepared.directory == nullptr || ::chdir(prepared.directory) == 0)) {
     ::execve(prepared.program.c_str(), prepared.args.data(), prepared.env.data());
   }

@@ -16,6 +16,7 @@ struct ProcessOptions {
   bool inherit_env = true;        // our environment first, then `env`
   std::string directory;          // empty: ours
   std::string input;              // its standard input
+  int kept_fd = -1;               // open in it, too, under the same number; -1: none
   std::size_t output_limit_bytes = 16 << 20;
   // When it is asked for, the program is killed with what it started, and the call throws.
   std::stop_token stop = {};
@@ -29,7 +30,8 @@ struct ProcessResult {
 };
 
 // Blocks until it ended; it dies with the calling thread. A non-zero exit is a value; a program
-// that cannot be started is an Error. Only 0, 1 and 2 are open in it.
+// that cannot be started is an Error. Only 0, 1 and 2 are open in it, and
+// `kept_fd`.
 ProcessResult run_process(const ProcessOptions& options);
 
 // A program that runs besides us until this is destroyed (by SIGTERM, and waited for), or until the

@@ -1,6 +1,5 @@
 #include "builder/commit_container.h"
 
-#include <deque>
 #include <optional>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "base/text.h"
 #include "builder/assemble.h"
 #include "builder/config_edit.h"
+#include "builder/opened_trees.h"
 #include "builder/plan.h"
 #include "builder/time_rule.h"
 #include "builder/working_container.h"
@@ -56,14 +56,10 @@ image::DiffId seal_all(const WorkingContainer& container, const std::optional<Ad
   std::vector<std::filesystem::path> trees = base_of(container).trees(store);
   trees.insert(trees.begin(), store.container_dir(container.record.id) / "upper");
   if (added) trees.insert(trees.begin(), added->tree.fs());
-  std::deque<base::RootedDir> opened;
-  std::vector<const base::RootedDir*> merged;
-  for (const std::filesystem::path& tree : trees) {
-    merged.push_back(&opened.emplace_back(base::RootedDir::open(tree)));
-  }
   const store::ActiveTree whole = store.new_tree();
   const base::RootedDir target = base::RootedDir::open(whole.fs());
-  layers::squash(merged, target, {.keep_whiteouts = false, .hard_links = false});
+  layers::squash(OpenedTrees(trees).stack(), target,
+                 {.keep_whiteouts = false, .hard_links = false});
   return record_blob(target, time_rule(request), store);
 }
 

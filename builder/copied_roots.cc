@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <deque>
 
 #include "base/error.h"
+#include "builder/opened_trees.h"
 #include "layers/merged_copy.h"
 #include "layers/squash.h"
 
@@ -15,18 +15,6 @@ namespace bld::builder {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Opened trees in the form in which layers/ takes a stack.
-struct OpenedTrees {
-  explicit OpenedTrees(const std::vector<fs::path>& paths) {
-    for (const fs::path& path : paths) {
-      stack.push_back(&opened.emplace_back(base::RootedDir::open(path)));
-    }
-  }
-
-  std::deque<base::RootedDir> opened;
-  std::vector<const base::RootedDir*> stack;
-};
 
 std::pair<std::uint64_t, std::uint64_t> identity_of(const fs::path& tree) {
   struct stat status = {};
@@ -59,7 +47,7 @@ void CopiedRoots::complete(Copy& copy, const std::vector<fs::path>& trees,
   const base::RootedDir root = base::RootedDir::open(copy.path);
   if (copy.trees.empty()) {
     const OpenedTrees all(trees);
-    layers::squash(all.stack, root, {.keep_whiteouts = false, .hard_links = copy.shares_files});
+    layers::squash(all.stack(), root, {.keep_whiteouts = false, .hard_links = copy.shares_files});
   } else {
     for (std::size_t i = trees.size() - copy.trees.size(); i-- > 0;) {
       layers::add_tree(base::RootedDir::open(trees[i]), root);
@@ -153,8 +141,8 @@ void CopyToChange::begin(layers::HiddenFiles hidden) {
 
 void CopyToChange::write_changes() {
   const OpenedTrees lower(dirs_.lower);
-  has_changes_ = layers::write_changes(before_, base::RootedDir::open(path()), hidden_, lower.stack,
-                                       base::RootedDir::open(dirs_.upper));
+  has_changes_ = layers::write_changes(before_, base::RootedDir::open(path()), hidden_,
+                                       lower.stack(), base::RootedDir::open(dirs_.upper));
 }
 
 void CopyToChange::keep() {

@@ -8,12 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <deque>
 #include <utility>
 
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
+#include "builder/opened_trees.h"
 #include "layers/squash.h"
 
 namespace bld::builder {
@@ -228,15 +228,11 @@ void PlacedMounts::add_mount(const runtime::FileMount& mount) {
 
 // Whoever writes to it writes to the copy, which nobody keeps.
 void PlacedMounts::add_mount(const runtime::OverlayView& mount) {
-  std::deque<base::RootedDir> opened;
-  std::vector<const base::RootedDir*> trees;
-  for (const fs::path& lower : mount.lower) {
-    trees.push_back(&opened.emplace_back(base::RootedDir::open(lower)));
-  }
   const fs::path whole = new_path();
   make_directory(whole, 0755);
   const base::RootedDir merged = base::RootedDir::open(whole);
-  layers::squash(trees, merged, {.keep_whiteouts = false, .hard_links = false});
+  layers::squash(OpenedTrees(mount.lower).stack(), merged,
+                 {.keep_whiteouts = false, .hard_links = false});
   fs::path part = whole;
   Kind kind = Kind::kDirectory;
   if (!base::path_components(mount.subpath).empty()) {

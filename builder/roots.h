@@ -52,7 +52,8 @@ class Roots {
 
 class MountedRoots : public Roots {
  public:
-  explicit MountedRoots(store::Store& store) : store_(store), bundles_(store) {}
+  explicit MountedRoots(store::Store& store, runtime::OverlayApi api = runtime::OverlayApi::kBest)
+      : store_(store), api_(api), bundles_(store) {}
 
   RootView look_into(const std::vector<std::filesystem::path>& trees) override;
   void change(const runtime::OverlayDirs& dirs,
@@ -64,6 +65,7 @@ class MountedRoots : public Roots {
 
  private:
   store::Store& store_;
+  runtime::OverlayApi api_;
   TreeBundles bundles_;
 };
 

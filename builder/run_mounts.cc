@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <functional>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "base/file_io.h"
 #include "base/owner_record.h"
 #include "base/text.h"
+#include "builder/opened_trees.h"
 #include "builder/volumes.h"
 #include "layers/entries_layer.h"
 #include "layers/overlay_upper.h"
@@ -127,14 +127,9 @@ bool has_directory(const std::vector<std::filesystem::path>& trees, const std::s
 // A folder of these trees as a directory of its own, with owners and all.
 std::filesystem::path copy_of_folder(const std::vector<std::filesystem::path>& trees,
                                      const std::string& folder, store::Store& store) {
-  std::deque<base::RootedDir> opened;
-  std::vector<const base::RootedDir*> merged;
-  for (const std::filesystem::path& tree : trees) {
-    merged.push_back(&opened.emplace_back(base::RootedDir::open(tree)));
-  }
   const std::filesystem::path whole = store.make_temp_dir();
   const base::RootedDir root = base::RootedDir::open(whole);
-  layers::squash(merged, root, {.keep_whiteouts = false, .hard_links = false});
+  layers::squash(OpenedTrees(trees).stack(), root, {.keep_whiteouts = false, .hard_links = false});
   if (base::clean_absolute(folder) == "/") return whole;
   const auto found = root.find_dir(folder, base::Resolve::kInRoot);
   if (!found) throw base::Error("\"{}\": no such folder there", base::printable(folder));
@@ -199,7 +194,7 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
   view.nosuid = mount.mount.nosuid;
   view.noexec = mount.mount.noexec;
   if (const auto* step = std::get_if<FromStep>(&mount.source)) {
-    view.lower = sources.inputs.at(step->input).trees(store);
+    view.lower = sources.services.roots.to_mount(sources.inputs.at(step->input).stack(store));
     if (view.lower.empty()) view.lower.push_back(store.make_temp_dir());
     // A VOLUME need not be there; no other mount is of what the step stands on.
     if (step->input == 0 && !has_directory(view.lower, view.subpath, sources.services.roots)) {

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/layer_times.h"
+#include "builder/opened_trees.h"
 #include "layers/overlay_upper.h"
 #include "layers/seal.h"
 #include "layers/squash.h"
@@ -52,19 +52,14 @@ AssembledLayers as_single_layer(const Snapshot& snapshot, std::size_t kept, Asse
   store::ActiveTree tree = store.new_tree();
   layers::SealOptions options = time_rule;
   options.parent_root = layers::prepare_upper(below, tree.fs());
-  std::deque<base::RootedDir> opened;
-  std::vector<const base::RootedDir*> merged;
-  for (std::size_t i = 0; i < count - kept; ++i) {
-    opened.push_back(base::RootedDir::open(trees[i]));
-    merged.push_back(&opened.back());
-  }
+  const OpenedTrees merged{std::span(trees).first(count - kept)};
   const Snapshot changes(
       std::vector(snapshot.layers().begin() + static_cast<long>(kept), snapshot.layers().end()));
   // Times that only the tars have had, and that are another one now, are written down.
   const LayerTimes times(changes, store);
   const bool differ = times.differ() && !time_rule.set_mtime;
   const base::RootedDir target = base::RootedDir::open(tree.fs());
-  layers::squash(merged, target, {.keep_whiteouts = kept > 0, .hard_links = !differ});
+  layers::squash(merged.stack(), target, {.keep_whiteouts = kept > 0, .hard_links = !differ});
   if (differ) write_times(target, times);
 
   store::Layer layer;

@@ -1,10 +1,10 @@
 #include "builder/tree_bundles.h"
 
 #include <algorithm>
-#include <deque>
 #include <span>
 
 #include "base/rooted_dir.h"
+#include "builder/opened_trees.h"
 #include "layers/squash.h"
 
 namespace bld::builder {
@@ -48,14 +48,9 @@ const fs::path& TreeBundles::merged(const Trees& trees, bool by_links, bool is_l
   const base::MutexLock lock(mutex_);
   const auto known = merged_.find(trees);
   if (known != merged_.end()) return known->second;
-  std::deque<base::RootedDir> opened;
-  std::vector<const base::RootedDir*> newest_first;
-  for (const fs::path& tree : trees) {
-    newest_first.push_back(&opened.emplace_back(base::RootedDir::open(tree)));
-  }
   const fs::path target = store_.make_temp_dir();
   // A copy is what a small file costs least by; a link would be counted where files are listed.
-  layers::squash(newest_first, base::RootedDir::open(target),
+  layers::squash(OpenedTrees(trees).stack(), base::RootedDir::open(target),
                  {.keep_whiteouts = !is_lowest, .hard_links = by_links});
   return merged_.emplace(trees, target).first->second;
 }

@@ -12,9 +12,16 @@ bool is_opaque(const base::RootedDir& tree, const char* directory) {
   return layers::root_entry(tree.open_dir(directory, base::Resolve::kInRootNoLinks)).opaque;
 }
 
+// As FuseRoots spells whiteouts.
+bool has_named_whiteouts(const base::RootedDir& tree) {
+  return tree.lstat(".wh.etc") || tree.lstat("etc/.wh.passwd") || tree.lstat("etc/.wh.group") ||
+         tree.lstat("etc/.wh..wh..opq");
+}
+
 }  // namespace
 
 UserTrees::Has UserTrees::look(const base::RootedDir& tree) {
+  if (has_named_whiteouts(tree)) return Has::kPart;
   const auto etc = tree.lstat("etc");
   if (!etc) return Has::kNothing;
   if (!S_ISDIR(etc->st_mode)) return Has::kPart;

@@ -1,7 +1,5 @@
 #include "cmd/app.h"
 
-#include <linux/magic.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,12 +8,16 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "builder/copied_roots.h"
+#include "builder/copying_runner.h"
+#include "builder/fuse_runner.h"
 #include "cmd/containers_conf.h"
 #include "cmd/exit_code.h"
 #include "cmd/render_error.h"
 #include "cmd/run_flags.h"
 #include "cmd/standard_streams.h"
 #include "cmd/usage.h"
+#include "runtime/fuse_overlay.h"
 #include "store/owner_mode.h"
 
 namespace bld::cmd {
@@ -81,34 +83,47 @@ void App::enter() {
   }
 }
 
-namespace {
-
-// The kernel refuses overlays that write to an overlay.
-bool is_on_overlay(const std::filesystem::path& directory) {
-  struct statfs status = {};
-  return ::statfs(directory.c_str(), &status) == 0 && status.f_type == OVERLAYFS_SUPER_MAGIC;
-}
-
-}  // namespace
-
+// The kernel refuses overlays that write to an overlay, and all mounts in a chroot.
 void App::make_roots() {
-  // With one id mapped owners are recorded, which copies would lose.
-  const bool is_single = isolation_->kind == runtime::IsolationKind::kSingleId;
-  if (!is_chroot() && (is_single || !is_on_overlay(store_->root()))) {
+  if (is_chroot()) {
+    copy_roots();
+    if (!launcher_) return;
+    print_error(
+        "note: namespaces and mounts are refused here: commands run in a chroot, with the network "
+        "and the processes of this container (see bld doctor)\n");
+    return;
+  }
+  if (!runtime::is_on_overlay(store_->root())) {
     roots_ = std::make_unique<builder::MountedRoots>(*store_);
     return;
   }
+  const std::string obstacle = runtime::why_no_fuse_overlay(store_->root());
+  if (obstacle.empty()) {
+    auto mounted = std::make_unique<builder::FuseRoots>(*store_);
+    if (launcher_) runner_ = std::make_unique<builder::FuseRunner>(*launcher_, *mounted);
+    roots_ = std::move(mounted);
+    return;
+  }
+  // Copies would lose the owners that are recorded with one id mapped.
+  if (isolation_->kind == runtime::IsolationKind::kSingleId) {
+    throw Error("the store {} is on an overlay, upon which the kernel mounts no other: {}",
+                store_root().string(), obstacle)
+        .hint("name a store elsewhere with --root");
+  }
+  copy_roots();
+  if (!launcher_) return;
+  print_error(fmt::format(
+      "note: the store is on an overlay: each step works on a copy of its files, since {} (a "
+      "volume for the store is fastest)\n",
+      obstacle));
+}
+
+void App::copy_roots() {
   auto copied = std::make_unique<builder::CopiedRoots>(*store_);
   if (launcher_) {
-    copying_runner_ = std::make_unique<builder::CopyingRunner>(*launcher_, *copied, *store_);
+    runner_ = std::make_unique<builder::CopyingRunner>(*launcher_, *copied, *store_);
   }
   roots_ = std::move(copied);
-  if (!launcher_) return;
-  print_error(is_chroot()
-                  ? "note: namespaces and mounts are refused here: commands run in a chroot, with "
-                    "the network and the processes of this container (see bld doctor)\n"
-                  : "note: the store is on an overlay: each step works on a copy of its files (a "
-                    "volume for the store is faster)\n");
 }
 
 store::Store& App::store() {
@@ -118,7 +133,7 @@ store::Store& App::store() {
 
 runtime::ContainerRunner& App::containers() {
   BLD_CHECK(launcher_ != nullptr);
-  if (copying_runner_) return *copying_runner_;
+  if (runner_) return *runner_;
   return *launcher_;
 }
 

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "builder/copied_roots.h"
-#include "builder/copying_runner.h"
+#include "builder/roots.h"
 #include "cmd/command.h"
 #include "cmd/signals.h"
 #include "runtime/isolation.h"
@@ -53,6 +52,7 @@ class App {
 
  private:
   void make_roots();
+  void copy_roots();
 
   GlobalOptions& globals_;
   std::optional<runtime::Isolation> isolation_;
@@ -61,7 +61,7 @@ class App {
   std::optional<store::Store> store_;
   // Where overlays cannot be mounted these stand before the launcher.
   std::unique_ptr<builder::Roots> roots_;
-  std::unique_ptr<builder::CopyingRunner> copying_runner_;
+  std::unique_ptr<runtime::ContainerRunner> runner_;  // around the launcher, if any
 };
 
 // The whole program but for argv; returns the exit status.

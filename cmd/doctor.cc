@@ -20,6 +20,7 @@
 #include "cmd/standard_streams.h"
 #include "layers/file_writer.h"
 #include "runtime/cgroup.h"
+#include "runtime/fuse_overlay.h"
 #include "runtime/isolation.h"
 #include "runtime/overlay.h"
 
@@ -52,11 +53,12 @@ std::string check_namespaces(runtime::IsolationKind& kind) {
   const runtime::Isolation isolation = runtime::enter_namespaces();
   kind = isolation.kind;
   if (kind == runtime::IsolationKind::kChroot) {
-    miss("namespaces and mounts are refused by the container around bld: commands run in a chroot, "
-         "with its network and processes, and without /proc",
-         "nothing is needed for builds; for the whole confinement start that container with "
-         "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN "
-         "(Docker), or run bld as an ordinary user with user namespaces");
+    miss(
+        "namespaces and mounts are refused by the container around bld: commands run in a chroot, "
+        "with its network and processes, and without /proc",
+        "nothing is needed for builds; for the whole confinement start that container with "
+        "--security-opt seccomp=unconfined --security-opt apparmor=unconfined --cap-add SYS_ADMIN "
+        "(Docker), or run bld as an ordinary user with user namespaces");
   }
   if (isolation.kind == runtime::IsolationKind::kRoot) return "as root";
   if (isolation.kind == runtime::IsolationKind::kSingleId) {
@@ -71,10 +73,6 @@ std::string check_namespaces(runtime::IsolationKind& kind) {
 std::string file_system_hint(const fs::path& directory) {
   struct statfs status = {};
   ::statfs(directory.c_str(), &status);
-  if (status.f_type == OVERLAYFS_SUPER_MAGIC) {
-    return "the store is on an overlay itself, as in a container: give it a volume, and name it "
-           "with --root";
-  }
   if (status.f_type == NFS_SUPER_MAGIC) {
     return "the store is on NFS, which cannot hold overlays: name a directory of a disk with "
            "--root";
@@ -97,6 +95,18 @@ std::string check_overlay(store::Store& store) {
     throw error.hint(file_system_hint(place));
   }
   return "overlay mounts in " + store.root().string();
+}
+
+// As in a container that has no volume for it.
+std::string check_store_on_overlay(const store::Store& store) {
+  const std::string obstacle = runtime::why_no_fuse_overlay(store.root());
+  if (!obstacle.empty()) {
+    miss("the store is on an overlay, and each step works on a copy of its files: " + obstacle,
+         "give the store a volume and name it with --root; or install fuse-overlayfs and give the "
+         "container around bld the device /dev/fuse (Docker: --device /dev/fuse)");
+  }
+  return "on an overlay itself: fuse-overlayfs mounts in " + store.root().string() +
+         " (a volume is faster)";
 }
 
 // What trees of layers need, where steps work on copies.
@@ -191,6 +201,7 @@ class Doctor : public Command {
       report("store", [&] {
         store::Store store = store::Store::open({.root = app.store_root()});
         if (kind == runtime::IsolationKind::kChroot) return check_copies(store);
+        if (runtime::is_on_overlay(store.root())) return check_store_on_overlay(store);
         return check_overlay(store);
       });
     }

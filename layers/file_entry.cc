@@ -17,7 +17,7 @@ std::strong_ordering compare_paths(std::string_view a, std::string_view b) {
 bool is_layer_xattr(std::string_view name) {
   if (name == "security.capability") return true;
   return name.starts_with("user.") && !name.starts_with("user.overlay.") &&
-         !name.starts_with("user.bld.");
+         !name.starts_with("user.fuseoverlayfs.") && !name.starts_with("user.bld.");
 }
 
 }  // namespace bld::layers

@@ -45,7 +45,7 @@ inline bool tree_order(const FileEntry& a, const FileEntry& b) {
 }
 
 // Whether an extended attribute belongs to a layer: user.* without what trees are marked with
-// (user.overlay.*, user.bld.overlay.*), and security.capability. All others neither enter a layer
+// (user.overlay.*, user.fuseoverlayfs.*, user.bld.*), and security.capability. All others neither enter a layer
 // nor leave one.
 bool is_layer_xattr(std::string_view name);
 

@@ -13,6 +13,7 @@
 
 #include "runtime/capabilities.h"
 #include "runtime/cgroup.h"
+#include "runtime/overlay.h"
 #include "runtime/seccomp_policy.h"
 
 namespace bld::runtime {
@@ -120,6 +121,7 @@ struct OciRuntime {
 
 struct ContainerSpec {
   RootFilesystem root;
+  OverlayApi overlay_api = OverlayApi::kBest;  // of the root and of views
   std::vector<std::string> args;  // args[0] is looked up in the PATH of `env`
   std::vector<std::string> env;   // "NAME=value": the whole environment
   std::string cwd = "/";          // is made where it is missing, as other runtimes do

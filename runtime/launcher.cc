@@ -205,7 +205,8 @@ std::string foreign_architecture_in(const ContainerSpec& spec) try {
   OverlayDirs dirs;
   dirs.lower = overlay.lower;
   dirs.lower.insert(dirs.lower.begin(), overlay.upper);
-  return foreign_architecture(base::RootedDir(mount_overlay(dirs)), programs_to_try(spec));
+  return foreign_architecture(base::RootedDir(mount_overlay(dirs, spec.overlay_api)),
+                              programs_to_try(spec));
 
 } catch (const base::Error&) {
   return "";  // the message does without

@@ -37,13 +37,13 @@ void set_attributes(int mount, std::uint64_t attributes, bool recursive, const s
   }
 }
 
-base::UniqueFd mount_root(const RootFilesystem& root) {
-  if (const auto* overlay = std::get_if<OverlayRoot>(&root)) {
+base::UniqueFd mount_root(const ContainerSpec& spec) {
+  if (const auto* overlay = std::get_if<OverlayRoot>(&spec.root)) {
     OverlayDirs dirs{overlay->lower, overlay->upper, overlay->work};
     if (!overlay->mount_points.empty()) dirs.lower.push_back(overlay->mount_points);
-    return mount_overlay(dirs);
+    return mount_overlay(dirs, spec.overlay_api);
   }
-  return mount_overlay({{}, std::get<PlainRoot>(root).directory, {}});
+  return mount_overlay({{}, std::get<PlainRoot>(spec.root).directory, {}});
 }
 
 std::filesystem::path upper_of(const RootFilesystem& root) {
@@ -91,9 +91,9 @@ bool may_mount_sysfs(const ContainerSpec& spec) {
   return (spec.network != NetworkMode::kHost || owns_host_network) && !spec.shared.cgroup;
 }
 
-MountPlan::MountPlan(const ContainerSpec& spec) {
+MountPlan::MountPlan(const ContainerSpec& spec) : overlay_api_(spec.overlay_api) {
   try {
-    root_ = keep(mount_root(spec.root));
+    root_ = keep(mount_root(spec));
   } catch (base::Error& error) {
     error.add_context("mounting the root filesystem");
     throw;
@@ -243,7 +243,7 @@ void MountPlan::add_mount(const FileMount& mount) {
 }
 
 void MountPlan::add_mount(const OverlayView& mount) {
-  const FdSlot view = keep(mount_overlay({mount.lower, mount.upper, mount.work}));
+  const FdSlot view = keep(mount_overlay({mount.lower, mount.upper, mount.work}, overlay_api_));
   const base::RootedDir root(base::UniqueFd(::fcntl(fds_[view], F_DUPFD_CLOEXEC, 3)));
   FdSlot source = view;
   MountAction action = MountAction::kAttach;

@@ -55,6 +55,7 @@ class MountPlan {
   void add_mount(const FileMount& mount);
   void add_mount(const OverlayView& mount);
 
+  const OverlayApi overlay_api_;
   std::vector<base::UniqueFd> owned_;
   std::vector<int> fds_;  // of `owned_`, which are the slots
   std::vector<MountOp> ops_;

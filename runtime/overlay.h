@@ -17,8 +17,9 @@ struct OverlayDirs {
 };
 
 enum class OverlayApi {
-  kBest,      // fsopen with lowerdir+ (Linux 6.5), else the next
-  kMountOnly  // mount(2) and one page of options; for tests
+  kBest,       // fsopen with lowerdir+ (Linux 6.5), else the next
+  kMountOnly,  // mount(2) and one page of options; for tests
+  kFuse,       // another process: see fuse_overlay.h
 };
 
 // Mounts, in our mount namespace's user namespace but attached nowhere, and returns the mount: a

@@ -4,19 +4,16 @@ Where the power is lost, the file that the disk lies in is copied while the disk
 synced is not in it. The copy, mounted, is what a machine finds when it comes up again."""
 
 import os
-import pathlib
-import shutil
 import sys
+import time
 import unittest
 
 import crash_test
+from filesystem_test import try_everywhere
 from support import CliTest, is_root, main, need, run
 
+OWN_MOUNTS = "BLD_TEST_HAS_OWN_MOUNTS"
 KINDS = ("ext4", "xfs", "btrfs")
-# All but the one with 520 steps and the one of a gigabyte.
-EVERYWHERE = ("deletions", "replaced_directories", "replaced_directory_hides_what_was_below", "hard_links",
-              "hard_links_across_layers", "names", "names_that_are_not_utf8", "long_paths", "modes_owners_and_special_files",
-              "a_bundle_of_steps_has_no_links")
 
 
 class Disk:
@@ -24,6 +21,7 @@ class Disk:
 
     def __init__(self, kind, place):
         self.kind, self.file, self.mounted = kind, place / "disk", place / "mounted"
+        self.was_mounted = False
         self.mounted.mkdir()
         with open(self.file, "w") as file:
             file.truncate(400 << 20)
@@ -33,27 +31,39 @@ class Disk:
         # Nothing reaches the disk for being old.
         options = {"ext4": "loop,commit=300", "btrfs": "loop,commit=300", "xfs": "loop"}[self.kind]
         done = run(["mount", "-t", self.kind, "-o", options, self.file, self.mounted], ok=False)
-        if done.returncode != 0:
+        if done.returncode != 0 and not self.was_mounted:
             raise unittest.SkipTest(f"{self.kind} cannot be mounted: {done.stderr}")
+        assert done.returncode == 0, done.stderr
+        self.was_mounted = True
 
     def unmount(self):
         if os.path.ismount(self.mounted):
             run(["umount", self.mounted])
 
     def copy(self, target):
-        run(["cp", "--sparse=always", self.file, target])
+        """As it is at one moment: a copy during which something was written is none."""
+        while True:
+            before = self.file.stat().st_mtime_ns
+            run(["cp", "--sparse=always", self.file, target])
+            time.sleep(0.01)
+            if self.file.stat().st_mtime_ns == before:
+                return
+
+    def become(self, other):
+        """Another file takes the place: what a loop device still writes to this one is lost."""
+        self.unmount()
+        other.rename(self.file)
+        self.mount()
 
     def replace(self, source):
-        self.unmount()
-        shutil.copy2(source, self.file)
-        self.mount()
+        fresh = self.file.with_suffix(".fresh")
+        run(["cp", "--sparse=always", source, fresh])
+        self.become(fresh)
 
     def lose_power(self):
         lost = self.file.with_suffix(".lost")
         self.copy(lost)
-        self.unmount()
-        lost.rename(self.file)
-        self.mount()
+        self.become(lost)
 
 
 class OnDisk:
@@ -69,25 +79,18 @@ class OnDisk:
 
 @unittest.skipUnless(is_root(), "only as root")
 class FileSystems(OnDisk, CliTest):
-    def all_is_well(self, place):
-        test = pathlib.Path(__file__).with_name("filesystem_test.py")
-        done = run([sys.executable, "-B", test, *[f"Filesystem.test_{name}" for name in EVERYWHERE]], ok=False,
-                   env=dict(os.environ, TMPDIR=str(place)))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(f"Ran {len(EVERYWHERE)} tests", done.stderr)
-
     def test_disks(self):
         for kind in KINDS:
             with self.subTest(kind):
                 self.new_disk(kind)
-                self.all_is_well(self.disk.mounted)
+                try_everywhere(self, place=self.disk.mounted)
                 self.doCleanups()
                 self.setUp()
 
     def test_tmpfs(self):
         run(["mount", "-t", "tmpfs", "none", self.dir])
         self.addCleanup(run, ["umount", self.dir])
-        self.all_is_well(self.dir)
+        try_everywhere(self, place=self.dir)
 
 
 @unittest.skipUnless(is_root(), "only as root")
@@ -152,4 +155,8 @@ class OnBtrfs(PowerLoss):
 del PowerLoss  # has no tests of its own
 
 if __name__ == "__main__":
+    if is_root() and OWN_MOUNTS not in os.environ:
+        # Else whoever makes a mount namespace meanwhile keeps our disks mounted in it.
+        os.environ[OWN_MOUNTS] = "1"
+        os.execvp("unshare", ["unshare", "--mount", sys.executable, "-B", *sys.argv])
     main()
