@@ -6,7 +6,8 @@ namespace fs = std::filesystem;
 
 RootView MountedRoots::look_into(const std::vector<fs::path>& trees) {
   if (trees.empty()) return RootView(base::RootedDir::open(store_.make_temp_dir()));
-  return RootView(base::RootedDir(runtime::mount_overlay({to_mount(stacked(trees)), {}, {}}, api_)));
+  return RootView(
+      base::RootedDir(runtime::mount_overlay({to_mount(stacked(trees)), {}, {}}, api_)));
 }
 
 void MountedRoots::change(const runtime::OverlayDirs& dirs,
