@@ -27,6 +27,12 @@ def run(command, **options):
     return done.stdout
 
 
+def seconds_of(command, **options):
+    started = time.perf_counter()
+    run(command, **options)
+    return time.perf_counter() - started
+
+
 # ---------------------------------------------------------------- the builders
 
 
@@ -40,10 +46,7 @@ class Builder:
         directory.mkdir()
 
     def build(self, context, cached):
-        command = self.build_command(context, cached)
-        started = time.perf_counter()
-        run(command, env=self.env())
-        return time.perf_counter() - started
+        return seconds_of(self.build_command(context, cached), env=self.env())
 
     def env(self):
         return dict(os.environ)
@@ -53,6 +56,31 @@ class Scripted(Builder):
     """A builder with working containers. `self.command`: the program with its store."""
 
     run_options = ()
+
+    def push(self, name, image="bench"):
+        return seconds_of([*self.command, "push", "-q", "--tls-verify=false", image, f"docker://{name}"], env=self.env())
+
+    def pull(self, name):
+        """By the same program, with a store of its own that is removed afterwards."""
+        with self.empty() as command:
+            return seconds_of([*command, "pull", "-q", "--tls-verify=false", f"docker://{name}"], env=self.env())
+
+    def pull_and_run(self, name):
+        """And a container of it, which runs a command."""
+        with self.empty() as command:
+            started = time.perf_counter()
+            container = run([*command, "from", "-q", "--tls-verify=false", f"docker://{name}"], env=self.env()).strip()
+            run([*command, "run", *self.run_options, container, "--", "sh", "-c", "test -d /tree"], env=self.env())
+            return time.perf_counter() - started
+
+    @contextlib.contextmanager
+    def empty(self):
+        place = self.directory / "empty"
+        place.mkdir()
+        try:
+            yield self.elsewhere(place)
+        finally:
+            remove(place)
 
     def script(self, source):
         """from + run + copy + run + config + commit + rm."""
@@ -138,6 +166,17 @@ class BuildKit(Builder):
 
     def env(self):
         return dict(os.environ, DOCKER_HOST=self.host, DOCKER_BUILDKIT="1")
+
+    def push(self, name, image="bench"):
+        run(["docker", "tag", image, name], env=self.env())
+        return seconds_of(["docker", "push", "-q", name], env=self.env())
+
+    def pull(self, name):
+        images = run(["docker", "images", "-aq"], env=self.env()).split()
+        if images:
+            run(["docker", "rmi", "-f", *set(images)], env=self.env())
+        run(["docker", "builder", "prune", "-af"], env=self.env())
+        return seconds_of(["docker", "pull", "-q", name], env=self.env())
 
     def build_command(self, context, cached):
         return ["docker", "build", "-q", "--network", "host", "-t", "bench", *([] if cached else ["--no-cache"]),
