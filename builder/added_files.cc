@@ -51,7 +51,8 @@ std::optional<AddedFiles> add_files(const std::vector<AddedFile>& files,
     const Selection selection =
         select(operation, {.root = &here, .ignore = nullptr, .digests = nullptr});
     const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
-    layers::write_entries_upon(place(operation, selection, there.root(), scratch), target);
+    layers::write_entries_upon(place(operation, selection, DirectoryFiles(there.root()), scratch),
+                               target);
     added.history.push_back("/bin/sh -c #(nop) ADD file:" + base::to_hex(selection.digest()) +
                             " in " + operation.destination);
   }

@@ -88,6 +88,7 @@ BaseImage pull(const std::vector<Location>& places, const ImageLookup& lookup, s
     registry::PullOptions options;
     options.connection = lookup.connection;
     options.platform = lookup.platform;
+    options.extract = lookup.use == BaseUse::kFiles ? store::Extract::kYes : store::Extract::kNo;
     try {
       const store::ImageRecord record = registry::pull(store, place, options, events, stop);
       if (is_registry) return from_store(store, record, place.reference);

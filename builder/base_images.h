@@ -16,6 +16,7 @@ struct ImageLookup {
   image::Platform platform;
   PullPolicy pull = PullPolicy::kMissing;
   registry::ConnectionOptions connection = {};
+  BaseUse use = BaseUse::kLayers;
 };
 
 // `name` may have a transport in front ("oci:DIR", "docker://NAME"); a short name is looked for

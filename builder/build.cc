@@ -44,10 +44,10 @@ Plan make_plan(const BuildRequest& request, const dockerfile::SourceText& source
                     .build_platform = host,
                     .target_platform = request.platform.value_or(host),
                     .resolve_base =
-                        [&](const std::string& name, const image::Platform& platform) {
-                          BaseImage image =
-                              resolve_base_image(name, {platform, request.pull, request.connection},
-                                                 services.store, services.events, stop);
+                        [&](const std::string& name, const image::Platform& platform, BaseUse use) {
+                          BaseImage image = resolve_base_image(
+                              name, {platform, request.pull, request.connection, use},
+                              services.store, services.events, stop);
                           bases.emplace(std::pair(name, platform.str()), image);
                           return image;
                         },

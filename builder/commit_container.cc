@@ -97,7 +97,7 @@ image::ImageConfig with_changes(const image::ImageConfig& config, const CommitOp
                              .request = options.image,
                              .build_platform = config.platform,
                              .target_platform = config.platform,
-                             .resolve_base = [&](const auto&, const auto&) { return base; },
+                             .resolve_base = [&](const auto&, const auto&, BaseUse) { return base; },
                              .image_contexts = {},
                              .directory_contexts = {},
                              .environment = [](const auto&) { return std::nullopt; }});

@@ -26,7 +26,9 @@ RootView look_into(const WorkingContainer& container, const Services& services) 
 
 RootView look_into_image(const ContainerCopyOptions& options, const WorkingContainer& container,
                          const Services& services, const std::stop_token& stop) {
-  const ImageLookup lookup{.platform = container.config.platform, .connection = options.connection};
+  const ImageLookup lookup{.platform = container.config.platform,
+                           .connection = options.connection,
+                           .use = BaseUse::kFiles};
   const BaseImage image =
       resolve_base_image(options.from, lookup, services.store, services.events, stop);
   std::vector<std::shared_ptr<LayerHandle>> layers;
@@ -118,7 +120,8 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
                   .owners = options.from.empty() ? SourceOwners::kRoot : SourceOwners::kKept});
   const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
   services.roots.change(root_of(container, store), [&](const base::RootedDir& root) {
-    std::vector<layers::SourcedEntry> entries = place(operation, selection, root, scratch);
+    std::vector<layers::SourcedEntry> entries =
+        place(operation, selection, DirectoryFiles(root), scratch);
     if (options.timestamp) set_times(entries, *options.timestamp, root);
     layers::write_entries_upon(entries, root);
   });

@@ -35,6 +35,10 @@ bool is_folder(const Draft& draft) {
   return draft.file != nullptr && S_ISDIR(draft.file->status.st_mode);
 }
 
+bool is_folder(const std::optional<layers::FileEntry>& file) {
+  return file && file->type == Type::kDirectory;
+}
+
 Type type_of(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFDIR:
@@ -95,7 +99,7 @@ class FileXattrs {
 class Placer {
  public:
   Placer(const CopyOperation& operation, const Selection& selection,
-         const base::RootedDir& destination, const base::RootedDir& scratch)
+         const ExistingFiles& destination, const base::RootedDir& scratch)
       : operation_(operation), items_(selection.items()), below_(destination), scratch_(scratch) {
     if (!operation.chmod.empty()) {
       base::with_position(operation.places.chmod,
@@ -104,7 +108,8 @@ class Placer {
     if (!operation.chown.empty()) {
       const bool group_only = operation.chown.starts_with(':');
       base::with_position(operation.places.chown, [&] {
-        owner_ = runtime::resolve_owner(destination, (group_only ? "0" : "") + operation.chown);
+        owner_ = runtime::resolve_owner(user_files(destination),
+                                        (group_only ? "0" : "") + operation.chown);
       });
     }
   }
@@ -133,15 +138,15 @@ class Placer {
     const bool says_folder = written.empty() || written == "." || written == ".." ||
                              written.ends_with('/') || written.ends_with("/.") ||
                              written.ends_with("/..");
-    ResolvedPath resolved;
+    ResolvedFile resolved;
     if (operation_.link) {
       resolved.path = base::clean_absolute(written).substr(1);
-      if (resolved.path.empty()) resolved.status = below_.stat("");
+      if (resolved.path.empty()) resolved.file = below_.find("");
     } else {
       resolved = resolve_links(below_, written);
     }
-    const bool exists_as_folder = resolved.status && S_ISDIR(resolved.status->st_mode);
-    const bool is_other = resolved.status && !exists_as_folder;
+    const bool exists_as_folder = is_folder(resolved.file);
+    const bool is_other = resolved.file && !exists_as_folder;
     if (items_.size() > 1 && !says_folder && !exists_as_folder && !operation_.parents) {
       throw base::Error(
           "several sources need a folder as destination, and \"{}\" is none: a folder ends in "
@@ -174,22 +179,14 @@ class Placer {
     bool exists = !operation_.link;
     for (const std::string_view name : base::path_components(target_)) {
       path = join_paths(path, name);
-      std::optional<struct stat> status;
-      if (exists) status = below_.lstat(path);
-      exists = status.has_value();
-      if (status && !S_ISDIR(status->st_mode)) {
+      std::optional<layers::FileEntry> there;
+      if (exists) there = below_.find(path);
+      exists = there.has_value();
+      if (there && !is_folder(there)) {
         throw base::Error("cannot copy to \"{}\": \"/{}\" is not a folder but a file",
                           shown_destination(), base::printable(path));
       }
-      if (status) {
-        const base::RootedDir folder = below_.open_dir(path, base::Resolve::kInRootNoLinks);
-        layers::SourcedEntry entry{layers::root_entry(folder), {}};
-        entry.entry.path = path;
-        entry.entry.opaque = false;
-        result_.push_back(std::move(entry));
-      } else {
-        result_.push_back({new_folder(path), {}});
-      }
+      result_.push_back({there ? std::move(*there) : new_folder(path), {}});
     }
     target_exists_ = exists;
   }
@@ -297,44 +294,24 @@ class Placer {
   // whatever is in its way.
   void check_against_below(const std::vector<Draft>& drafts) const {
     if (!target_exists_ && !target_.empty()) return;
-
-    struct Level {
-      std::string path;
-      base::RootedDir folder;
-    };
-
-    std::vector<Level> levels;
-    levels.push_back({target_, below_.open_dir(target_, base::Resolve::kInRootNoLinks)});
+    std::vector<std::string> folders = {target_};  // that exist, on the way to the draft
     for (const Draft& draft : drafts) {
-      const auto [parent, name] = base::split_path(draft.path);
-      while (levels.size() > 1 && !is_at_or_below(parent, levels.back().path)) levels.pop_back();
-      if (parent != levels.back().path) continue;  // in a folder that is new
-      struct stat there;
-      if (::fstatat(levels.back().folder.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT) continue;
-        throw base::Error::sys("stat", base::printable(draft.path));
-      }
-      if (S_ISDIR(there.st_mode) != is_folder(draft)) {
+      const std::string parent = base::split_path(draft.path).parent;
+      while (folders.size() > 1 && !is_at_or_below(parent, folders.back())) folders.pop_back();
+      if (parent != folders.back()) continue;  // in a folder that is new
+      const std::optional<layers::FileEntry> there = below_.find(draft.path);
+      if (!there) continue;
+      if (is_folder(there) != is_folder(draft)) {
         if (draft.item->kind == Item::Kind::kArchive) continue;
         throw base::Error("cannot copy a {} over the {} \"/{}\"",
                           is_folder(draft) ? "folder" : "file",
-                          S_ISDIR(there.st_mode)   ? "folder"
-                          : S_ISLNK(there.st_mode) ? "link"
-                                                   : "file",
+                          is_folder(there)                ? "folder"
+                          : there->type == Type::kSymlink ? "link"
+                                                          : "file",
                           base::printable(draft.path));
       }
-      if (is_folder(draft)) {
-        levels.push_back(
-            {draft.path, base::RootedDir(base::UniqueFd(open_folder(levels.back().folder, name)))});
-      }
+      if (is_folder(draft)) folders.push_back(draft.path);
     }
-  }
-
-  static int open_folder(const base::RootedDir& parent, const std::string& name) {
-    const int fd =
-        ::openat(parent.fd(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) throw base::Error::sys("open", base::printable(name));
-    return fd;
   }
 
   static bool is_at_or_below(std::string_view path, std::string_view folder) {
@@ -399,7 +376,7 @@ class Placer {
 
   const CopyOperation& operation_;
   const std::vector<std::shared_ptr<const Item>>& items_;
-  const base::RootedDir& below_;
+  const ExistingFiles& below_;
   const base::RootedDir& scratch_;
   std::optional<ChmodMode> chmod_;
   std::optional<runtime::Owner> owner_;
@@ -415,7 +392,7 @@ class Placer {
 }  // namespace
 
 std::vector<layers::SourcedEntry> place(const CopyOperation& operation, const Selection& selection,
-                                        const base::RootedDir& destination,
+                                        const ExistingFiles& destination,
                                         const base::RootedDir& scratch) {
   return Placer(operation, selection, destination, scratch).run();
 }

@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "base/rooted_dir.h"
 #include "builder/context.h"
+#include "builder/existing_files.h"
 #include "layers/entries_layer.h"
 
 namespace bld::builder {
@@ -108,7 +109,7 @@ Selection select(const CopyOperation& operation, const SourceRoot& sources);
 // Archives are unpacked below `scratch`, an empty directory, which outlives the entries; for the
 // owners to be right its user namespace must map those of the archive.
 std::vector<layers::SourcedEntry> place(const CopyOperation& operation, const Selection& selection,
-                                        const base::RootedDir& destination,
+                                        const ExistingFiles& destination,
                                         const base::RootedDir& scratch);
 
 }  // namespace bld::builder

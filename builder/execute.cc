@@ -39,7 +39,7 @@ bool downloads(const Step& step) {
 struct Node {
   bool needed = false;                      // somebody waits for its result
   bool anew = false;                        // it, or what it is made from, is to be done again
-  bool stood_upon = false;                  // another step that has to run reads its files
+  bool files_read = false;                  // a step that has to run needs them as files
   std::string key;                          // definition key
   std::vector<base::Sha256Value> contents;  // what it reads from contexts
   std::optional<store::StepRecord> hit;
@@ -74,6 +74,7 @@ class Executor {
   void announce();
   void compute_keys();
   void read_contexts(NodeId id, std::optional<base::Error>& failed);
+  bool reads(NodeId id, NodeId input) const;
   void find_hits();
   std::vector<NodeId> awaited(NodeId id) const;
   void schedule();
@@ -148,6 +149,16 @@ void Executor::compute_keys() {
   surroundings_.digests.save();
 }
 
+// A RUN stands on files, and a copy has them as its source; what a copy is put upon is only looked
+// up in.
+bool Executor::reads(NodeId id, NodeId input) const {
+  const Step& step = this->step(id);
+  if (std::holds_alternative<RunOperation>(step.operation)) return true;
+  const auto* file = std::get_if<FileOperation>(&step.operation);
+  const auto* from = file != nullptr ? std::get_if<FromStep>(&file->source) : nullptr;
+  return from != nullptr && step.inputs.at(from->input) == input;
+}
+
 // What is missing is told in one go.
 void Executor::read_contexts(NodeId id, std::optional<base::Error>& failed) {
   try {
@@ -175,7 +186,7 @@ void Executor::find_hits() {
     for (const NodeId input : awaited(id)) {
       Node& below = nodes_[input];
       below.needed = true;
-      below.stood_upon = below.stood_upon || !node.hit;
+      below.files_read = below.files_read || node.files_read || (!node.hit && reads(id, input));
       if (std::find(below.dependents.begin(), below.dependents.end(), id) ==
           below.dependents.end()) {
         below.dependents.push_back(id);
@@ -236,7 +247,7 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
     const auto start_time = Clock::now();
     try {
       finished.result = worker_.perform(id, step(id), inputs, node.contents,
-                                        node.stood_upon ? Wanted::kTree : Wanted::kAnyFace);
+                                        node.files_read ? Wanted::kTree : Wanted::kAnyFace);
     } catch (base::Error& error) {
       const std::string stage = stage_note(step(id));
       if (!stage.empty()) error.note(stage);

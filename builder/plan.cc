@@ -25,7 +25,8 @@ using dockerfile::Stage;
 // What has to be known of a stage before stages are planned in the order of the file.
 struct StageOutline {
   bool needed = false;
-  int number = 0;  // among those that are needed
+  bool files_needed = false;  // somebody runs commands upon it, or reads its files
+  int number = 0;             // among those that are needed
   std::optional<int> base_stage;
   int last_continued_by = -1;  // the last stage whose FROM names this one
   std::string base_image;      // unless base_stage; "scratch" is one
@@ -56,7 +57,8 @@ class Planner {
   std::vector<Instruction> triggers_of(const Stage& stage, const StageOutline& outline) const;
   // For stage `user`.
   std::shared_ptr<const BaseImage> image_named(const std::string& name,
-                                               const image::Platform& platform, int user);
+                                               const image::Platform& platform, int user,
+                                               BaseUse use);
   SourceResolution resolve_source(const std::string& name, int user);
   PlannedStage start_of(int index);
   void plan_stage(int index, int number, int count);
@@ -76,11 +78,12 @@ class Planner {
 };
 
 std::shared_ptr<const BaseImage> Planner::image_named(const std::string& name,
-                                                      const image::Platform& platform, int user) {
+                                                      const image::Platform& platform, int user,
+                                                      BaseUse use) {
   auto& known = images_[{name, platform.str()}];
   if (known) return known;
   try {
-    known = std::make_shared<const BaseImage>(input_.resolve_base(name, platform));
+    known = std::make_shared<const BaseImage>(input_.resolve_base(name, platform, use));
   } catch (base::Error& error) {
     if (std::string hint = stages_.hint_for(name, user); !hint.empty()) error.hint(std::move(hint));
     throw;
@@ -112,7 +115,8 @@ void Planner::outline_base(const Stage& stage, StageOutline& outline) {
   }
   outline.base_image = name;
   if (outline.base_stage || name == "scratch") return;
-  outline.base = image_named(name, outline.platform, stage.index);
+  outline.base = image_named(name, outline.platform, stage.index,
+                             outline.files_needed ? BaseUse::kFiles : BaseUse::kLayers);
 }
 
 std::vector<Instruction> Planner::triggers_of(const Stage& stage,
@@ -154,6 +158,7 @@ std::vector<int> Planner::note_sources(std::span<const Instruction> instructions
         const auto stage = stages_.source_of(reference.name, user);
         if (!stage) continue;
         sources.push_back(*stage);
+        outlines_[static_cast<std::size_t>(*stage)].files_needed = true;
         const bool is_mount = instruction.name == "RUN";
         note_use(*stage, user, (is_mount ? "RUN --mount=from=" : "COPY --from=") + reference.name,
                  place);
@@ -166,6 +171,12 @@ std::vector<int> Planner::note_sources(std::span<const Instruction> instructions
   return sources;
 }
 
+bool runs_commands(const Stage& stage) {
+  return std::ranges::any_of(stage.instructions, [](const Instruction& instruction) {
+    return std::holds_alternative<dockerfile::Run>(instruction.what);
+  });
+}
+
 void Planner::outline(int index) {
   std::deque<int> wanted = {index};
   while (!wanted.empty()) {
@@ -174,6 +185,7 @@ void Planner::outline(int index) {
     wanted.pop_front();
     if (outline.needed) continue;
     outline.needed = true;
+    outline.files_needed = outline.files_needed || runs_commands(stage);
     try {
       outline_base(stage, outline);
       outline.triggers = triggers_of(stage, outline);
@@ -185,8 +197,9 @@ void Planner::outline(int index) {
       wanted.push_back(*outline.base_stage);
       note_use(*outline.base_stage, stage.index, "FROM " + stage.from().image.text,
                stage.from().image.span);
-      int& last = outlines_[static_cast<std::size_t>(*outline.base_stage)].last_continued_by;
-      last = std::max(last, stage.index);
+      StageOutline& base = outlines_[static_cast<std::size_t>(*outline.base_stage)];
+      base.last_continued_by = std::max(base.last_continued_by, stage.index);
+      base.files_needed = base.files_needed || outline.files_needed;
     }
     for (const auto instructions :
          {std::span<const Instruction>(outline.triggers), stage.instructions}) {
@@ -207,7 +220,8 @@ SourceResolution Planner::resolve_source(const std::string& name, int user) {
     if (name == "scratch") return draft_.graph.base({});
   }
   const std::string& image = context != input_.image_contexts.end() ? context->second : name;
-  return draft_.graph.base(image_named(image, input_.target_platform, user)->config.diff_ids);
+  return draft_.graph.base(
+      image_named(image, input_.target_platform, user, BaseUse::kFiles)->config.diff_ids);
 }
 
 // Takes from the stage that it continues what no later one needs, so that a chain of stages does

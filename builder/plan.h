@@ -25,9 +25,16 @@ struct BaseImage {
   std::string image_id;         // hex
 };
 
+// What an image is likely to be needed for: so much is made of it while it comes in. What else a
+// step needs is made when the step does.
+enum class BaseUse {
+  kLayers,  // to stand on, for COPY and configuration
+  kFiles,   // commands run in it, or files are copied from it
+};
+
 // Looks the image up, or pulls it. Throws if there is none.
 using BaseResolver =
-    std::function<BaseImage(const std::string& name, const image::Platform& platform)>;
+    std::function<BaseImage(const std::string& name, const image::Platform& platform, BaseUse use)>;
 
 struct PlanInput {
   const dockerfile::SourceText& source;

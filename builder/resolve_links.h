@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/rooted_dir.h"
+#include "builder/existing_files.h"
 
 namespace bld::builder {
 
@@ -19,5 +20,12 @@ struct ResolvedPath {
 // Links are followed as in a container whose root is `root`; components that do not exist are kept
 // as they are. A cycle of links is an Error.
 ResolvedPath resolve_links(const base::RootedDir& root, std::string_view path);
+
+struct ResolvedFile {
+  std::string path;  // as above
+  std::optional<layers::FileEntry> file;
+};
+
+ResolvedFile resolve_links(const ExistingFiles& files, std::string_view path);
 
 }  // namespace bld::builder

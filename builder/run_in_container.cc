@@ -26,8 +26,9 @@ struct ContainerMounts {
 
 Snapshot snapshot_of_image(const std::string& name, const WorkingContainer& container,
                            const Services& services, const std::stop_token& stop) {
-  const BaseImage image = resolve_base_image(name, {.platform = container.config.platform},
-                                             services.store, services.events, stop);
+  const BaseImage image =
+      resolve_base_image(name, {.platform = container.config.platform, .use = BaseUse::kFiles},
+                         services.store, services.events, stop);
   std::vector<std::shared_ptr<LayerHandle>> layers;
   for (const image::DiffId& layer : image.config.diff_ids) {
     layers.push_back(LayerHandle::stored(layer));

@@ -110,7 +110,7 @@ std::filesystem::path filtered_copy(const Context& context, const std::string& s
       select(operation, {.root = &context.root(), .ignore = &context.ignore()});
   const base::RootedDir nothing = base::RootedDir::open(store.make_temp_dir());
   const std::filesystem::path copy = store.make_temp_dir();
-  layers::write_entries_as_tree(place(operation, selection, nothing, nothing),
+  layers::write_entries_as_tree(place(operation, selection, DirectoryFiles(nothing), nothing),
                                 base::RootedDir::open(copy));
   const auto status = context.root().stat(source);
   subpath = status && S_ISDIR(status->st_mode) ? "" : base::split_path(source).name;

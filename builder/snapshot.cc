@@ -1,7 +1,10 @@
 #include "builder/snapshot.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include "base/thread_pool.h"
 
 namespace bld::builder {
 
@@ -18,6 +21,12 @@ std::shared_future<Sealed> known(Sealed sealed) {
 std::shared_ptr<LayerHandle> LayerHandle::stored(image::DiffId diff_id) {
   std::shared_ptr<LayerHandle> layer(new LayerHandle);
   layer->sealed_ = known({std::move(diff_id), 0, {}});
+  return layer;
+}
+
+std::shared_ptr<LayerHandle> LayerHandle::written(image::DiffId diff_id) {
+  std::shared_ptr<LayerHandle> layer = stored(std::move(diff_id));
+  layer->has_no_tree_ = true;
   return layer;
 }
 
@@ -55,18 +64,71 @@ Snapshot Snapshot::with(std::shared_ptr<LayerHandle> layer) const {
   return result;
 }
 
-std::vector<std::filesystem::path> Snapshot::trees(store::Store& store) const {
-  std::vector<std::filesystem::path> paths(layers_.size());
+std::vector<image::DiffId> Snapshot::below(std::size_t index) const {
+  return Snapshot(std::vector(layers_.begin(), layers_.begin() + static_cast<long>(index)))
+      .diff_ids();
+}
+
+void Snapshot::make_tree(std::size_t index, store::Store& store) const {
+  const LayerHandle& layer = *layers_[index];
+  const base::MutexLock lock(layer.mutex_);
+  if (!layer.tree_id_.empty()) return;
+  layer.tree_id_ = store.ensure_tree(layer.diff_id(), below(index)).tree_id;
+}
+
+// Layers of a pulled image are extracted side by side.
+void Snapshot::make_trees(store::Store& store) const {
+  std::vector<std::size_t> missing;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const LayerHandle& layer = *layers_[i];
     const base::MutexLock lock(layer.mutex_);
-    if (layer.tree_id_.empty()) {
-      const Snapshot below(std::vector(layers_.begin(), layers_.begin() + static_cast<long>(i)));
-      layer.tree_id_ = store.ensure_tree(layer.diff_id(), below.diff_ids()).tree_id;
-    }
-    paths[layers_.size() - 1 - i] = store.tree_path(layer.tree_id_);
+    if (layer.tree_id_.empty()) layer.tree_id_ = store.find_tree(layer.diff_id(), below(i));
+    if (layer.tree_id_.empty()) missing.push_back(i);
+  }
+  if (missing.empty()) return;
+  const auto most = static_cast<unsigned>(missing.size());
+  base::ThreadPool pool(std::min(base::usable_processors(), most));
+  std::vector<std::future<void>> made;
+  for (const std::size_t i : missing) {
+    made.push_back(pool.submit([this, i, &store] { make_tree(i, store); }));
+  }
+  for (std::future<void>& tree : made) tree.get();
+}
+
+std::vector<std::filesystem::path> Snapshot::trees(store::Store& store) const {
+  make_trees(store);
+  std::vector<std::filesystem::path> paths;
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    const base::MutexLock lock((*layer)->mutex_);
+    paths.push_back(store.tree_path((*layer)->tree_id_));
   }
   return paths;
+}
+
+LayerFace Snapshot::face(std::size_t index, store::Store& store) const {
+  const LayerHandle& layer = *layers_[index];
+  {
+    const base::MutexLock lock(layer.mutex_);
+    const bool is_known = !layer.tree_id_.empty() || layer.toc_;
+    if (!is_known && !layer.has_no_tree_) {
+      layer.tree_id_ = store.find_tree(layer.diff_id(), below(index));
+    }
+    if (!is_known && layer.tree_id_.empty()) {
+      if (auto toc = store.read_toc(layer.diff_id())) {
+        layer.toc_ = std::make_shared<const layers::Toc>(std::move(*toc));
+      }
+    }
+    if (layer.tree_id_.empty() && layer.toc_) return {{}, layer.toc_};
+  }
+  make_tree(index, store);
+  const base::MutexLock lock(layer.mutex_);
+  return {store.tree_path(layer.tree_id_), nullptr};
+}
+
+std::vector<LayerFace> Snapshot::faces(store::Store& store) const {
+  std::vector<LayerFace> faces;
+  for (std::size_t i = layers_.size(); i-- > 0;) faces.push_back(face(i, store));
+  return faces;
 }
 
 std::vector<StackedTree> Snapshot::stack(store::Store& store) const {

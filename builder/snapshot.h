@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "builder/tree_bundles.h"
 #include "image/digest.h"
+#include "layers/toc.h"
 #include "store/store.h"
 
 namespace bld::builder {
@@ -25,6 +26,9 @@ struct Sealed {
 class LayerHandle {
  public:
   static std::shared_ptr<LayerHandle> stored(image::DiffId diff_id);
+  // The same of one that this build has just written as a blob: it has no tree, but a table of
+  // contents.
+  static std::shared_ptr<LayerHandle> written(image::DiffId diff_id);
   // A committed tree whose digest is being computed.
   static std::shared_ptr<LayerHandle> sealing(std::string tree_id,
                                               std::shared_future<Sealed> sealed);
@@ -49,8 +53,16 @@ class LayerHandle {
 
   std::shared_future<Sealed> sealed_;
   bool is_new_ = false;
+  bool has_no_tree_ = false;
   mutable base::Mutex mutex_;
   mutable std::string tree_id_ GUARDED_BY(mutex_);  // empty: no tree yet
+  mutable std::shared_ptr<const layers::Toc> toc_ GUARDED_BY(mutex_);  // null: not read yet
+};
+
+// What there is of a layer to look files up in: a tree, or else a table of contents.
+struct LayerFace {
+  std::filesystem::path tree;
+  std::shared_ptr<const layers::Toc> toc;
 };
 
 // A value: cheap to copy, safe to share.
@@ -72,10 +84,18 @@ class Snapshot {
   // The same for Roots::to_mount. Small are those that this build made so.
   std::vector<StackedTree> stack(store::Store& store) const;
 
+  // For StackFiles: uppermost first; no tree is made but of layers with too many files.
+  std::vector<LayerFace> faces(store::Store& store) const;
+
   // Waits for all seals.
   std::vector<image::DiffId> diff_ids() const;
 
  private:
+  LayerFace face(std::size_t index, store::Store& store) const;
+  std::vector<image::DiffId> below(std::size_t index) const;
+  void make_tree(std::size_t index, store::Store& store) const;
+  void make_trees(store::Store& store) const;
+
   std::vector<std::shared_ptr<LayerHandle>> layers_;
 };
 

@@ -16,7 +16,7 @@ void write_source_layer(const std::filesystem::path& path, const base::RootedDir
   const base::RootedDir here = base::RootedDir::open("/");
   const Selection selection =
       select(operation, {.root = &here, .ignore = nullptr, .digests = nullptr});
-  const auto entries = place(operation, selection, scratch, scratch);
+  const auto entries = place(operation, selection, DirectoryFiles(scratch), scratch);
   const auto compressed = layers::compress(sink, {.compression = layers::Compression::kGzip});
   layers::write_entries_as_tar(entries, compressed.get());
   compressed->finish();

@@ -143,8 +143,7 @@ StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Sn
     run(step, *run_operation, inputs, result);
   } else if (const auto* workdir = std::get_if<WorkdirOperation>(&step.operation)) {
     if (!find_known(step, result)) {
-      const RootView below = look_into(result.below);
-      write(place_directory(workdir->path, workdir->user, below.root()), wanted, result);
+      write(place_directory(workdir->path, workdir->user, existing(result.below)), wanted, result);
     }
   } else {
     copy(id, step, std::get<FileOperation>(step.operation), inputs, wanted, result);
@@ -170,8 +169,11 @@ void StepWorker::copy(NodeId id, const Step& step, const FileOperation& operatio
   if (find_known(step, result)) return;
   const base::RootedDir scratch =
       base::RootedDir::open(surroundings_.services.store.make_temp_dir());
-  const RootView below = look_into(result.below);
-  write(place(operation.copy, *selection, below.root(), scratch), wanted, result);
+  write(place(operation.copy, *selection, existing(result.below), scratch), wanted, result);
+}
+
+StackFiles StepWorker::existing(const Snapshot& snapshot) const {
+  return {snapshot, surroundings_.services.store, surroundings_.services.roots};
 }
 
 // The entries as a new layer: a tree if somebody is going to read its files, else only a blob.
@@ -189,7 +191,7 @@ void StepWorker::write(std::vector<layers::SourcedEntry> entries, Wanted wanted,
     layers::write_entries_as_tree(entries, base::RootedDir::open(tree.fs()));
     add_tree(std::move(tree), root, result);
   } else {
-    result.layer = LayerHandle::stored(write_blob(entries));
+    result.layer = LayerHandle::written(write_blob(entries));
     result.snapshot = result.below.with(result.layer);
   }
 }
@@ -200,6 +202,9 @@ image::DiffId StepWorker::write_blob(const std::vector<layers::SourcedEntry>& en
   const image::Descriptor blob = transaction.put_blob(
       [&](base::ByteSink& sink) { sealed = layers::write_entries_as_tar(entries, &sink); },
       image::MediaType::kOciLayerTar);
+  surroundings_.services.store.write_toc(sealed.diff_id, [&](layers::TocWriter& toc) {
+    for (const layers::SourcedEntry& sourced : entries) toc.add(sourced.entry);
+  });
   store::Layer layer;
   layer.diff_id = sealed.diff_id;
   layer.tar_size_bytes = sealed.tar_size;

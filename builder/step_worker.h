@@ -15,6 +15,7 @@
 #include "builder/roots.h"
 #include "builder/run_step.h"
 #include "builder/snapshot.h"
+#include "builder/stack_files.h"
 #include "builder/step.h"
 
 namespace bld::builder {
@@ -60,6 +61,7 @@ class StepWorker {
   Selection select_from(const FromContext& from, const CopyOperation& operation);
   std::vector<FetchedSource> fetch(const CopyOperation& operation);
   RootView look_into(const Snapshot& snapshot) const;
+  StackFiles existing(const Snapshot& snapshot) const;
   bool find_known(const Step& step, StepResult& result) const;
   void copy(NodeId id, const Step& step, const FileOperation& operation,
             const std::vector<Snapshot>& inputs, Wanted wanted, StepResult& result);

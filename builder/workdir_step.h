@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/rooted_dir.h"
+#include "builder/existing_files.h"
 #include "layers/entries_layer.h"
 
 namespace bld::builder {
@@ -13,6 +13,6 @@ namespace bld::builder {
 // mode 0755, owned by `user` (as USER has it; empty: root), time 0. Links are followed inside
 // `below`. Empty if all is there. Something else in the way is an Error.
 std::vector<layers::SourcedEntry> place_directory(const std::string& path, const std::string& user,
-                                                  const base::RootedDir& below);
+                                                  const ExistingFiles& below);
 
 }  // namespace bld::builder

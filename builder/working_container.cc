@@ -93,7 +93,8 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
     container.config.platform = platform;  // and nothing else, not even a PATH
   } else {
     const BaseImage base = resolve_base_image(
-        options.image, {platform, options.pull, options.connection}, store, services.events, stop);
+        options.image, {platform, options.pull, options.connection, BaseUse::kFiles}, store,
+        services.events, stop);
     container.config = base.config;
     container.image_name = base.name.empty() ? options.image : base.name;
     container.record.image_manifest = image::Digest::parse(base.manifest_digest);

@@ -77,25 +77,11 @@ class Addition {
   TreeWriter target_;
 };
 
-enum class Found { kShown, kHidden, kNothing };
+Toc::Look hidden() { return {.kind = Toc::Look::Kind::kHidden, .entry = {}, .hides_lower = true}; }
 
-// What one tree says about a path. kHidden: nothing of lower trees shows there.
-Found look_up(const base::RootedDir& tree, std::string_view path) {
-  base::RootedDir directory = tree.duplicate();
-  bool is_opaque = root_entry(directory).opaque;
-  for (const std::string_view component : base::path_components(path)) {
-    const std::string name(component);
-    struct stat status;
-    if (!stat_name(directory.fd(), name, status)) {
-      return is_opaque ? Found::kHidden : Found::kNothing;
-    }
-    if (is_whiteout(directory.fd(), name, status)) return Found::kHidden;
-    if (component.data() + component.size() == path.data() + path.size()) break;
-    if (!S_ISDIR(status.st_mode)) return Found::kHidden;
-    directory = directory.open_dir(name, base::Resolve::kInRootNoLinks);
-    is_opaque = is_opaque || root_entry(directory).opaque;
-  }
-  return Found::kShown;
+Toc::Look shown(FileEntry entry, bool hides_lower) {
+  hides_lower = hides_lower || entry.opaque;
+  return {.kind = Toc::Look::Kind::kShown, .entry = std::move(entry), .hides_lower = hides_lower};
 }
 
 }  // namespace
@@ -114,10 +100,32 @@ void add_tree(const base::RootedDir& tree, const base::RootedDir& merged) {
   addition.finish();
 }
 
+Toc::Look look_into_tree(const base::RootedDir& tree, std::string_view path) {
+  base::RootedDir directory = tree.duplicate();
+  FileEntry entry = root_entry(directory);
+  bool is_opaque = entry.opaque;
+  const auto components = base::path_components(path);
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    const std::string name(components[i]);
+    const auto status = directory.lstat(name);
+    if (!status) return is_opaque ? hidden() : Toc::Look();
+    if (is_whiteout(directory.fd(), name, *status)) return hidden();
+    if (!S_ISDIR(status->st_mode)) {
+      if (i + 1 < components.size()) return hidden();
+      return shown(entry_of(directory, name, *status), is_opaque);
+    }
+    directory = directory.open_dir(name, base::Resolve::kInRootNoLinks);
+    entry = root_entry(directory);
+    is_opaque = is_opaque || entry.opaque;
+  }
+  return shown(std::move(entry), is_opaque);
+}
+
 bool shows(std::span<const base::RootedDir* const> trees, std::string_view path) {
   for (const base::RootedDir* tree : trees) {
-    const Found found = look_up(*tree, path);
-    if (found != Found::kNothing) return found == Found::kShown;
+    const Toc::Look look = look_into_tree(*tree, path);
+    if (look.kind == Toc::Look::Kind::kShown) return true;
+    if (look.hides_lower) return false;
   }
   return false;
 }

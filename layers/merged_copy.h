@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/rooted_dir.h"
+#include "layers/toc.h"
 
 namespace bld::layers {
 
@@ -13,6 +14,9 @@ namespace bld::layers {
 // top. Contents are copied, by reflink where possible: nothing is shared with the tree. After a
 // failure the copy is of no use.
 void add_tree(const base::RootedDir& tree, const base::RootedDir& merged);
+
+// What a tree in overlay format says about a path, as its table of contents would.
+Toc::Look look_into_tree(const base::RootedDir& tree, std::string_view path);
 
 // Whether the stack (uppermost first, overlay format) shows anything at `path`.
 bool shows(std::span<const base::RootedDir* const> trees, std::string_view path);

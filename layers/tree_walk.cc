@@ -307,6 +307,24 @@ void FileContent::find_data() {
   data_end_ = std::min(size_, static_cast<std::uint64_t>(hole));
 }
 
+FileEntry entry_of(const base::RootedDir& directory, const std::string& name,
+                   const struct stat& status) {
+  FileEntry entry;
+  read_status(status, entry);
+  entry.path = name;
+  if (S_ISLNK(status.st_mode)) {
+    entry.type = Type::kSymlink;
+    entry.link = link_text(directory.fd(), name);
+  } else if (S_ISFIFO(status.st_mode)) {
+    entry.type = Type::kFifo;
+  } else if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) {
+    entry.type = device_type(status);
+  } else {
+    entry.size = static_cast<std::uint64_t>(status.st_size);
+  }
+  return entry;
+}
+
 std::string link_text(int directory, const std::string& name) {
   std::array<char, PATH_MAX> target;
   const ssize_t length = ::readlinkat(directory, name.c_str(), target.data(), target.size());

@@ -47,6 +47,10 @@ class TreeWalk {
 // The entry of the directory itself, with path "".
 FileEntry root_entry(const base::RootedDir& tree);
 
+// The entry of a file that is no directory, without contents and attributes; `path` is its name.
+FileEntry entry_of(const base::RootedDir& directory, const std::string& name,
+                   const struct stat& status);
+
 // What an open file, or a link in an open directory, shows to a walk.
 std::map<std::string, std::string> layer_xattrs(int fd);
 std::string link_text(int directory, const std::string& name);

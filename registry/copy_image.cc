@@ -212,8 +212,13 @@ FetchedManifest fetch_manifest(ImageSource& source, const std::optional<image::D
 
 class Puller {
  public:
-  Puller(store::Store& store, ImageSource& source, base::EventSink& events, std::stop_token stop)
-      : store_(store), source_(source), events_(events), stop_(std::move(stop)) {}
+  Puller(store::Store& store, ImageSource& source, store::Extract extract, base::EventSink& events,
+         std::stop_token stop)
+      : store_(store),
+        source_(source),
+        extract_(extract),
+        events_(events),
+        stop_(std::move(stop)) {}
 
   store::ImageRecord pull(const FetchedManifest& fetched,
                           const std::optional<image::Reference>& name) {
@@ -264,7 +269,7 @@ class Puller {
     WatchedSource watched(*content, blob, "blob", events_, stop_);
     try {
       store::Transaction transaction = store_.begin();
-      transaction.ingest_layer(watched, blob, diff_id, store::Extract::kNo,
+      transaction.ingest_layer(watched, blob, diff_id, extract_,
                                up_to_this.first(up_to_this.size() - 1));
       std::move(transaction).commit();
     } catch (base::Error& error) {
@@ -276,6 +281,7 @@ class Puller {
 
   store::Store& store_;
   ImageSource& source_;
+  store::Extract extract_;
   base::EventSink& events_;
   std::stop_token stop_;
 };
@@ -498,7 +504,7 @@ store::ImageRecord pull(store::Store& store, const Location& from, const PullOpt
       *source, expected_digest(from), options.platform.value_or(image::Platform::host()));
   std::optional<image::Reference> name = options.name;
   if (!name) name = own_name(from);
-  return Puller(store, *source, events, std::move(stop)).pull(manifest, name);
+  return Puller(store, *source, options.extract, events, std::move(stop)).pull(manifest, name);
 
 } catch (base::Error& error) {
   error.add_context("pulling " + from.str());

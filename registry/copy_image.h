@@ -22,6 +22,8 @@ struct PullOptions {
   std::optional<image::Platform> platform;  // empty: this machine's
   // Given to the image in the store; empty: a registry's image gets its own name, others none.
   std::optional<image::Reference> name;
+  // Whether layers become trees, too, in the same pass; those that are here already do not.
+  store::Extract extract = store::Extract::kNo;
 };
 
 // Brings the image into the store, all layers verified. Blobs and layers that the store has are

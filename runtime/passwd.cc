@@ -17,12 +17,12 @@ constexpr unsigned long long kMaxId = 4294967294;  // 4294967295 is -1: "leave a
 using Fields = std::vector<std::string>;
 
 // The lines of a colon-separated file; none if the image has no such file.
-std::vector<Fields> read_table(const base::RootedDir& root, const char* path,
+std::vector<Fields> read_table(const ImageFileReader& files, const char* path,
                                std::size_t field_count) {
-  if (!root.stat(path)) return {};
-  const base::UniqueFd file = root.open_regular(path);
+  const std::optional<std::string> text = files(path);
+  if (!text) return {};
   std::vector<Fields> result;
-  for (const std::string& line : base::split(base::read_fd(file.get(), kMaxFileBytes), '\n')) {
+  for (const std::string& line : base::split(*text, '\n')) {
     Fields fields = base::split(base::trim(line), ':');
     if (fields.size() >= field_count && !fields[0].empty() && fields[0][0] != '#') {
       result.push_back(std::move(fields));
@@ -54,9 +54,9 @@ struct PasswdEntry {
   std::uint32_t uid = 0, gid = 0;
 };
 
-std::optional<PasswdEntry> find_passwd(const base::RootedDir& root, std::string_view name,
+std::optional<PasswdEntry> find_passwd(const ImageFileReader& files, std::string_view name,
                                        std::optional<std::uint32_t> uid) {
-  for (const Fields& fields : read_table(root, "etc/passwd", 4)) {
+  for (const Fields& fields : read_table(files, "etc/passwd", 4)) {
     const auto entry_uid = id_field(fields[2]), entry_gid = id_field(fields[3]);
     if (!entry_uid || !entry_gid) continue;
     if (uid ? *entry_uid != *uid : fields[0] != name) continue;
@@ -66,10 +66,10 @@ std::optional<PasswdEntry> find_passwd(const base::RootedDir& root, std::string_
 }
 
 // `kind` is "user" or "group".
-base::Error unknown_name(const base::RootedDir& root, std::string_view kind, const char* path,
+base::Error unknown_name(const ImageFileReader& files, std::string_view kind, const char* path,
                          std::string_view name) {
   base::Error error("{} \"{}\" is not in the image's /{}", kind, base::printable(name), path);
-  const std::vector<Fields> table = read_table(root, path, 3);
+  const std::vector<Fields> table = read_table(files, path, 3);
   std::vector<std::string_view> known;
   for (const Fields& fields : table) known.push_back(fields[0]);
   if (const auto meant = base::nearest(name, known)) {
@@ -80,18 +80,18 @@ base::Error unknown_name(const base::RootedDir& root, std::string_view kind, con
                         : fmt::format("add the {} in a RUN before, or use a number", kind));
 }
 
-std::uint32_t find_group(const base::RootedDir& root, std::string_view group) {
+std::uint32_t find_group(const ImageFileReader& files, std::string_view group) {
   if (is_number(group)) return parse_id(group, "group id");
-  for (const Fields& fields : read_table(root, "etc/group", 3)) {
+  for (const Fields& fields : read_table(files, "etc/group", 3)) {
     const auto gid = id_field(fields[2]);
     if (gid && fields[0] == group) return *gid;
   }
-  throw unknown_name(root, "group", "etc/group", group);
+  throw unknown_name(files, "group", "etc/group", group);
 }
 
-std::vector<gid_t> groups_of(const base::RootedDir& root, const std::string& user) {
+std::vector<gid_t> groups_of(const ImageFileReader& files, const std::string& user) {
   std::vector<gid_t> result;
-  for (const Fields& fields : read_table(root, "etc/group", 4)) {
+  for (const Fields& fields : read_table(files, "etc/group", 4)) {
     const auto gid = id_field(fields[2]);
     const std::vector<std::string> members = base::split(fields[3], ',');
     if (!gid || std::find(members.begin(), members.end(), user) == members.end()) continue;
@@ -119,26 +119,41 @@ struct FoundUser {
   std::optional<PasswdEntry> entry;
 };
 
-FoundUser find_user(const base::RootedDir& root, std::string_view user) {
+FoundUser find_user(const ImageFileReader& files, std::string_view user) {
   FoundUser found;
   if (user.empty()) user = "0";
   if (is_number(user)) {
     found.uid = parse_id(user, "user id");
-    found.entry = find_passwd(root, "", found.uid);
+    found.entry = find_passwd(files, "", found.uid);
     return found;
   }
-  found.entry = find_passwd(root, user, std::nullopt);
+  found.entry = find_passwd(files, user, std::nullopt);
   if (!found.entry && user == "root") return found;  // 0 in any image
-  if (!found.entry) throw unknown_name(root, "user", "etc/passwd", user);
+  if (!found.entry) throw unknown_name(files, "user", "etc/passwd", user);
   found.uid = found.entry->uid;
   return found;
 }
 
 }  // namespace
 
+ImageFileReader files_below(const base::RootedDir& root) {
+  return [&root](const std::string& path) -> std::optional<std::string> {
+    if (!root.stat(path)) return std::nullopt;
+    return base::read_fd(root.open_regular(path).get(), kMaxFileBytes);
+  };
+}
+
 ResolvedUser resolve_user(const base::RootedDir& root, std::string_view user_spec) {
+  return resolve_user(files_below(root), user_spec);
+}
+
+Owner resolve_owner(const base::RootedDir& root, std::string_view owner_spec) {
+  return resolve_owner(files_below(root), owner_spec);
+}
+
+ResolvedUser resolve_user(const ImageFileReader& files, std::string_view user_spec) {
   const Parts parts = split_spec(user_spec);
-  const FoundUser found = find_user(root, parts.user);
+  const FoundUser found = find_user(files, parts.user);
   ResolvedUser result;
   result.user.uid = found.uid;
   result.home = "/";
@@ -147,24 +162,24 @@ ResolvedUser resolve_user(const base::RootedDir& root, std::string_view user_spe
     if (!found.entry->home.empty()) result.home = found.entry->home;
   }
   if (parts.group) {
-    result.user.gid = find_group(root, *parts.group);
+    result.user.gid = find_group(files, *parts.group);
   } else if (found.entry) {
     result.user.gid = found.entry->gid;
-    result.user.groups = groups_of(root, found.entry->name);
+    result.user.groups = groups_of(files, found.entry->name);
   }
   return result;
 }
 
-Owner resolve_owner(const base::RootedDir& root, std::string_view owner_spec) {
+Owner resolve_owner(const ImageFileReader& files, std::string_view owner_spec) {
   const Parts parts = split_spec(owner_spec);
   Owner owner;
   if (is_number(parts.user)) {
     owner.uid = owner.gid = parse_id(parts.user, "user id");
   } else {
-    const FoundUser found = find_user(root, parts.user);
+    const FoundUser found = find_user(files, parts.user);
     owner = {found.uid, found.entry ? found.entry->gid : 0};
   }
-  if (parts.group) owner.gid = find_group(root, *parts.group);
+  if (parts.group) owner.gid = find_group(files, *parts.group);
   return owner;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/rooted_dir.h"
+#include "store/toc_file.h"
 
 namespace bld::store {
 
@@ -72,6 +73,7 @@ std::vector<std::string> remove_layer(Session& session, const std::string& diff_
     while (rows.next()) blobs.push_back(rows.text(0));
   }
   session.run("DELETE FROM layers WHERE diff_id = ?", diff_id);
+  removal.layers.push_back(diff_id);
   ++removal.result.layers;
   return blobs;
 }
@@ -125,6 +127,7 @@ void move_away(StoreState& state, const Removal& removal) {
     state.trash(state.blob_path(image::Digest::parse(blob)));
   }
   for (const std::string& tree : removal.trees) state.trash(state.tree_path(tree));
+  for (const std::string& layer : removal.layers) state.trash(state.toc_path(layer));
 }
 
 void remove_orphans(StoreState& state, std::span<const std::string> pins, std::string_view own_id) {
@@ -194,6 +197,7 @@ GcResult Store::gc() {
       session.commit();
     }
     move_away(state, removal);
+    remove_unused_tocs(state);
   }
   state.empty_trash();
   remove_orphans(state, objects_on_disk(state.root), {});

@@ -20,7 +20,7 @@ struct Candidates {
 // Removes, row and file, those candidates that nothing reaches. `session` is a write session whose
 // caller holds gc.lock; files move away only after its commit: see Removal::carry_out.
 struct Removal {
-  std::vector<std::string> blobs, trees;
+  std::vector<std::string> blobs, trees, layers;
   GcResult result;
 };
 

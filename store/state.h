@@ -41,6 +41,7 @@ struct StoreState {
 
   std::filesystem::path blob_path(const image::Digest& digest) const;
   std::filesystem::path tree_path(std::string_view tree_id) const;
+  std::filesystem::path toc_path(std::string_view diff_id) const;
   std::filesystem::path container_path(std::string_view id) const;
 
   // Moves a file or directory out of the way, to be removed with empty_trash(). False: it is not

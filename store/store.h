@@ -4,6 +4,7 @@
 //     <root>/store.db          SQLite, WAL; the only thing that says what exists
 //     <root>/blobs/sha256/HEX  immutable content, as in an OCI layout
 //     <root>/trees/ID/         one directory tree a layer, in overlay format
+//     <root>/tocs/DIFFID       tables of contents, made again where they are missing
 //     <root>/cache/ID/         RUN --mount=type=cache; ID is the digest of the user's text
 //     <root>/mount-points/     see Store::mount_points
 //     <root>/containers/ID/    upper/ and work/ of a working container, and its lock
@@ -47,6 +48,7 @@
 #include "image/manifest.h"
 #include "image/reference.h"
 #include "layers/compression.h"
+#include "layers/toc.h"
 #include "store/records.h"
 #include "store/transaction.h"
 
@@ -106,11 +108,19 @@ class Store {
   // The layer with a tree: extracted from its blob now unless it is there. `parents` are the layers
   // below, lowest first; where the layer has implied parents, their trees are made first.
   Layer ensure_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents = {});
+  // The ID of the tree that ensure_tree() gives, if it is there; else empty.
+  std::string find_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents = {});
   // The layer's blob in this compression: made from another blob or from the tree unless it is
   // there, verified against the diffID, and kept. A level of 0 is the usual one. Any blob of that
   // compression counts as "there", whatever its level.
   image::Descriptor ensure_blob(const image::DiffId& diff_id, layers::Compression compression,
                                 int level = 0);
+
+  // What a tree of the layer would show, without one: kept since its blob was read, or read from
+  // there now. Nothing where that is too much to hold in memory.
+  std::optional<layers::Toc> read_toc(const image::DiffId& diff_id);
+  // Of a layer that is being made; `fill` adds all of it, in the order of its tar.
+  void write_toc(const image::DiffId& diff_id, const std::function<void(layers::TocWriter&)>& fill);
 
   // ── images and names ─────────────────────────────────────────────────────────────────────────
   // By name ("app", "localhost/app:1", "docker.io/library/app@sha256:…"), ID, or unique prefix of
@@ -203,6 +213,7 @@ class Store {
  private:
   friend class Transaction;
   explicit Store(std::shared_ptr<StoreState> state);
+  std::string tree_of(const Layer& layer, std::span<const image::DiffId> parents) const;
 
   std::shared_ptr<StoreState> state_;
 };

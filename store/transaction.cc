@@ -21,6 +21,7 @@
 #include "store/blob_file.h"
 #include "store/rows.h"
 #include "store/state.h"
+#include "store/toc_file.h"
 
 namespace bld::store {
 
@@ -112,7 +113,8 @@ std::string parent_of(std::string_view path) {
 
 // What apply() would verify and find out, without making files. While this thread reads entries,
 // one hashes the tar and one decompresses what it receives, hashes and keeps.
-layers::AppliedLayer scan(base::ByteSource& blob, const image::DiffId& expected) {
+layers::AppliedLayer scan(base::ByteSource& blob, const image::DiffId& expected,
+                          layers::TocWriter& toc) {
   const auto tar = layers::decompress(blob);
   layers::ReadAhead ahead(*tar);
   layers::HashingSource hashed(ahead);
@@ -121,6 +123,7 @@ layers::AppliedLayer scan(base::ByteSource& blob, const image::DiffId& expected)
   std::set<std::string, std::less<>> listed, needed;
   while (const layers::FileEntry* entry = reader.next()) {
     ++result.entry_count;
+    toc.add_from_tar(*entry, kept_text(*entry, reader.content()));
     if (entry->type == layers::FileEntry::Type::kDirectory) listed.insert(entry->path);
     const layers::WhiteoutName name = layers::parse_whiteout(entry->path);
     std::string parent = parent_of(entry->path);
@@ -150,6 +153,7 @@ Layer Transaction::ingest_layer(base::ByteSource& blob, const image::Descriptor&
   layer.diff_id = expected_diff_id;
   layers::AppliedLayer applied;
   std::optional<ActiveTree> tree;
+  std::optional<TocFile> toc;
   std::vector<RootedDir> opened;
   if (extract == Extract::kYes) {
     tree = store.new_tree();
@@ -159,10 +163,12 @@ Layer Transaction::ingest_layer(base::ByteSource& blob, const image::Descriptor&
     options.expected_diff_id = expected_diff_id;
     applied = layers::apply(source, RootedDir::open(tree->fs()), options);
   } else {
-    applied = scan(source, expected_diff_id);
+    toc.emplace(*impl_->state);
+    applied = scan(source, expected_diff_id, toc->writer());
   }
   source.verify();
   file.publish();
+  if (toc) toc->publish(expected_diff_id);
   add_blob(expected);
   layer.tar_size_bytes = applied.tar_size;
   layer.implied_parents = applied.implied_parents;

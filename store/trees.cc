@@ -155,15 +155,26 @@ layers::AppliedLayer extract(StoreState& state, const Layer& layer, const Active
 
 }  // namespace
 
+std::string Store::tree_of(const Layer& layer, std::span<const image::DiffId> parents) const {
+  const std::string key = layer.implied_parents ? key_of_parents(parents) : std::string();
+  Session session(state_->database, SessionKind::kRead);
+  std::string tree_id = read_tree(session, layer.diff_id.digest.str(), key);
+  return !tree_id.empty() && is_there(tree_path(tree_id)) ? tree_id : std::string();
+}
+
+std::string Store::find_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents) {
+  const std::optional<Layer> layer = find_layer(diff_id);
+  return layer ? tree_of(*layer, parents) : std::string();
+}
+
 Layer Store::ensure_tree(const image::DiffId& diff_id, std::span<const image::DiffId> parents) {
   std::optional<Layer> layer = find_layer(diff_id);
   if (!layer) throw Error("layer {} is not in the store", diff_id.digest.str());
   while (true) {
     const std::string key = layer->implied_parents ? key_of_parents(parents) : std::string();
     const auto find = [&] {
-      Session session(state_->database, SessionKind::kRead);
-      layer->tree_id = read_tree(session, diff_id.digest.str(), key);
-      return !layer->tree_id.empty() && is_there(tree_path(layer->tree_id));
+      layer->tree_id = tree_of(*layer, parents);
+      return !layer->tree_id.empty();
     };
     if (find()) return *layer;
     // Lowest first, so that each finds its own parents; before our turn, since in another image the

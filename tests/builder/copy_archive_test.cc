@@ -59,7 +59,8 @@ class CopyArchive : public CopyFixture {
     const test::TempDir own;
     const base::RootedDir root = base::RootedDir::open(own.path());
     Lines lines;
-    for (const auto& entry : place(operation, selected(operation), image_root, root)) {
+    for (const auto& entry :
+         place(operation, selected(operation), DirectoryFiles(image_root), root)) {
       lines.push_back(describe(entry));
     }
     return lines;

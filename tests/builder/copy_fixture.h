@@ -52,7 +52,7 @@ class CopyFixture : public ::testing::Test {
   }
 
   std::vector<layers::SourcedEntry> placed(const CopyOperation& operation) const {
-    return place(operation, selected(operation), image_root, scratch_root);
+    return place(operation, selected(operation), DirectoryFiles(image_root), scratch_root);
   }
 
   // "d0755 a", "f0644 a/f=text", "l a/l->x", "h a/y==a/x", "p0644 a/p"; 1:2 where it is another's.

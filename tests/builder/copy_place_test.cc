@@ -190,7 +190,7 @@ TEST_F(CopyPlace, OwnersOfAnImagesFilesAreKept) {
   CopyOperation operation = copy({"d"}, "/x");
   const auto file = [&](SourceOwners owners) {
     const Selection files = select(operation, {.root = &context_root, .owners = owners});
-    return place(operation, files, image_root, scratch_root).back().entry;
+    return place(operation, files, DirectoryFiles(image_root), scratch_root).back().entry;
   };
   const auto status = context_root.lstat("d/f");
   ASSERT_NE(status->st_uid, 0U);
@@ -253,14 +253,15 @@ TEST_F(CopyPlace, AFileThatChangesAfterItWasSelectedIsAnError) {
   const CopyOperation operation = copy({"a.txt"}, "/x");
   touch(context / "a.txt", 1);
   const Selection selection = selected(operation);
-  const auto entries = place(operation, selection, image_root, scratch_root);
+  const auto entries = place(operation, selection, DirectoryFiles(image_root), scratch_root);
   context.write("a.txt", "B");
   EXPECT_THROW(content_of(entries.at(0)), base::Error);
 }
 
 TEST_F(CopyPlace, AFileThatBecameALinkIsNotFollowed) {
   const CopyOperation operation = copy({"d"}, "/x");
-  const auto entries = place(operation, selected(operation), image_root, scratch_root);
+  const auto entries =
+      place(operation, selected(operation), DirectoryFiles(image_root), scratch_root);
   std::filesystem::remove_all(context / "d");
   link("/etc", context / "d");
   EXPECT_THROW(content_of(entries.at(1)), base::Error);

@@ -255,7 +255,7 @@ TEST_F(CopySelect, AFetchedFileHasItsNameAndAFetchedFolderItsContents) {
   const auto placed = [&] {
     Lines lines;
     for (const auto& entry :
-         place(operation, select(operation, sources), image_root, scratch_root)) {
+         place(operation, select(operation, sources), DirectoryFiles(image_root), scratch_root)) {
       lines.push_back(describe(entry));
     }
     return lines;

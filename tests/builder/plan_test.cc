@@ -18,7 +18,7 @@ Plan plan_text(const std::string& text, const BuildRequest& request) {
   const dockerfile::SourceText source("Containerfile", text);
   const dockerfile::Containerfile file = dockerfile::parse(source);
   const image::Platform platform = image::Platform::parse("linux/amd64");
-  const BaseResolver no_image = [](const std::string& name, const image::Platform&) -> BaseImage {
+  const BaseResolver no_image = [](const std::string& name, const image::Platform&, BaseUse) -> BaseImage {
     throw base::Error("no image {}", name);
   };
   return plan({.source = source,

@@ -3,7 +3,7 @@
 import json
 import os
 
-from support import CliTest, environment, main
+from support import CliTest, Store, environment, main
 
 
 class StoreTest(CliTest):
@@ -19,6 +19,38 @@ class StoreTest(CliTest):
 
     def part(self, kind):
         return next(part for part in self.df()["summary"] if part["type"] == kind)
+
+    def test_a_copy_extracts_nothing_and_makes_no_files(self):
+        """Where it goes, links on the way and names of users are found in tables of contents."""
+        self.build("FROM localhost/busybox\nRUN mkdir -p /data && ln -s data /link && chown 5:6 /data && chmod 700 /data && "
+                   "echo u:x:77:78::/:/bin/sh >> /etc/passwd && ln -s /nowhere/x /dangling && touch /file\n", "base")
+        self.bld("push", "-q", "base", f"oci:{self.dir}/base:latest")
+        steps = ("COPY --chown=u f /link/sub/\nCOPY f /dangling\nWORKDIR /data/sub/new\nCOPY f .\nCOPY --from=one /w /w\n"
+                 "USER u\nWORKDIR mine\n")
+        context = self.context(f"FROM scratch AS one\nCOPY f /w\nFROM oci:{self.dir}/base:latest\n{steps}", {"f": "x"})
+        ids = []
+        for name in ("without", "with"):
+            store = Store(self.dir / name)
+            if name == "with":  # then there are trees
+                store.build(self.context(f"FROM oci:{self.dir}/base:latest\nRUN true\n", name="run"))
+            ids.append(store.build(context, "--timestamp", "0", "-t", "t"))
+            if name == "without":
+                self.assertEqual(len(os.listdir(store.root / "trees")), 1, "that of the stage which is copied from")
+        self.assertEqual(*ids)
+        files = store.layout("t", self.dir / "out").files()
+        self.assertEqual(files["/data"].facts()[1:4], ("0o700", 5, 6))
+        self.assertEqual((files["/data/sub/f"].uid, files["/data/sub/f"].gid), (77, 78))
+        self.assertEqual(files["/data/sub/new/mine"].uid, 77)
+        self.assertEqual(files["/nowhere/x"].data, b"x")
+        failed = store("build", self.context(f"FROM oci:{self.dir}/base:latest\nCOPY f /file/\n", {"f": ""}, name="wrong"), ok=False)
+        self.assert_fails(failed, "not a folder")
+        # Tables that were lost are made again, and go with their layers.
+        for name in os.listdir(store.root / "tocs"):
+            (store.root / "tocs" / name).write_text("damage")
+        self.assertEqual(store.build(context, "--timestamp", "0", "--no-cache"), ids[0])
+        store("rmi", "--all", "--force")
+        store("prune", "--all", "--cache")
+        self.assertEqual(os.listdir(store.root / "tocs"), [])
 
     def test_df(self):
         self.build("FROM localhost/busybox\nRUN --mount=type=cache,target=/c "
