@@ -59,7 +59,8 @@ struct BuildRequest {
   std::vector<std::string> cpp_flags;  // for files called NAME.in
   std::string context = ".";           // a directory, an archive, "-", or a URL: docs/contexts.md
   std::optional<std::filesystem::path> ignore_file;
-  std::map<std::string, std::string> named_contexts;  // --build-context NAME=VALUE
+  // --build-context NAME=VALUE; the names are as dockerfile::context_name() gives them.
+  std::map<std::string, std::string> named_contexts;
 
   std::string target;                       // stage name or number; empty: the last
   std::optional<image::Platform> platform;  // empty: this machine's

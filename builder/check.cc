@@ -7,6 +7,7 @@
 #include "builder/global_arguments.h"
 #include "builder/named_contexts.h"
 #include "dockerfile/parser.h"
+#include "dockerfile/stages.h"
 #include "registry/transport.h"
 
 namespace bld::builder {
@@ -102,7 +103,7 @@ CheckReport check(const CheckInput& input) {
     const auto platform = platform_of(platform_text, request);
     if (!platform || !input.find_base) return std::nullopt;
     std::optional<std::string> name = image;
-    const auto renamed = request.named_contexts.find(image);
+    const auto renamed = request.named_contexts.find(dockerfile::context_name(image));
     if (renamed != request.named_contexts.end()) name = named_image(renamed->second);
     if (stage == 0 && request.from) name = request.from;
     if (!name) return std::nullopt;

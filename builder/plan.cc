@@ -27,11 +27,13 @@ struct StageOutline {
   bool needed = false;
   bool files_needed = false;  // somebody runs commands upon it, or reads its files
   int number = 0;             // among those that are needed
+  bool replaced = false;      // by a named context: nothing of the stage itself counts
   std::optional<int> base_stage;
-  int last_continued_by = -1;  // the last stage whose FROM names this one
-  std::string base_image;      // unless base_stage; "scratch" is one
+  std::optional<std::string> base_context;  // a named context that is a directory
+  int last_continued_by = -1;               // the last stage whose FROM names this one
+  std::string base_image;                   // unless base_stage or base_context; "scratch" is one
   image::Platform platform;
-  std::shared_ptr<const BaseImage> base;  // null for scratch and for a base_stage
+  std::shared_ptr<const BaseImage> base;  // of a base_image; null for scratch
   std::vector<Instruction> triggers;      // ONBUILD of the base
   int used_by = -1;  // the stage for which this one was first found to be needed
   std::string use;   // how, and where
@@ -63,8 +65,17 @@ class Planner {
   PlannedStage start_of(int index);
   void plan_stage(int index, int number, int count);
 
-  bool is_named_context(const std::string& name) const {
-    return input_.image_contexts.contains(name) || input_.directory_contexts.contains(name);
+  std::span<const Instruction> instructions_of(int index) const {
+    if (outlines_[static_cast<std::size_t>(index)].replaced) return {};
+    return stages_[index].instructions;
+  }
+
+  // The name as a named context; nothing if there is none.
+  std::optional<std::string> context_of(const std::string& name) const {
+    std::string context = dockerfile::context_name(name);
+    const bool known =
+        input_.image_contexts.contains(context) || input_.directory_contexts.contains(context);
+    return known ? std::optional(std::move(context)) : std::nullopt;
   }
 
   const PlanInput& input_;
@@ -105,11 +116,17 @@ void Planner::outline_base(const Stage& stage, StageOutline& outline) {
         image::Platform::parse(dockerfile::expand_word(from.platform->text, lookup, escape));
   }
   if (stage.index == 0 && input_.request.from) name = *input_.request.from;
-  const auto context = input_.image_contexts.find(name);
-  if (context != input_.image_contexts.end()) {
-    name = context->second;
-  } else if (input_.directory_contexts.contains(name)) {
-    throw base::Error("the named context \"{}\" is a directory; FROM needs an image", name);
+  if (!stage.name.empty() && context_of(stage.name)) {
+    outline.replaced = true;
+    name = stage.name;
+  }
+  if (const auto context = context_of(name)) {
+    const auto image = input_.image_contexts.find(*context);
+    if (image == input_.image_contexts.end()) {
+      outline.base_context = context;
+      return;
+    }
+    name = image->second;
   } else {
     outline.base_stage = stages_.base_of(name, stage.index);
   }
@@ -122,9 +139,10 @@ void Planner::outline_base(const Stage& stage, StageOutline& outline) {
 std::vector<Instruction> Planner::triggers_of(const Stage& stage,
                                               const StageOutline& outline) const {
   std::vector<std::string> texts;
+  if (outline.replaced) return {};
   if (outline.base) texts = outline.base->config.config.on_build;
   if (outline.base_stage) {
-    for (const Instruction& instruction : stages_[*outline.base_stage].instructions) {
+    for (const Instruction& instruction : instructions_of(*outline.base_stage)) {
       const auto* onbuild = std::get_if<dockerfile::Onbuild>(&instruction.what);
       if (onbuild != nullptr) texts.push_back(onbuild->trigger);
     }
@@ -152,7 +170,7 @@ std::vector<int> Planner::note_sources(std::span<const Instruction> instructions
   const dockerfile::Span& from = stages_[user].from_instruction->span;
   for (const Instruction& instruction : instructions) {
     for (const dockerfile::FromReference& reference : dockerfile::from_references(instruction)) {
-      if (is_named_context(reference.name)) continue;
+      if (context_of(reference.name)) continue;
       const dockerfile::Span& place = instruction.span == from ? from : reference.span;
       try {
         const auto stage = stages_.source_of(reference.name, user);
@@ -202,16 +220,16 @@ void Planner::outline(int index) {
       base.files_needed = base.files_needed || outline.files_needed;
     }
     for (const auto instructions :
-         {std::span<const Instruction>(outline.triggers), stage.instructions}) {
+         {std::span<const Instruction>(outline.triggers), instructions_of(stage.index)}) {
       for (const int source : note_sources(instructions, stage.index)) wanted.push_back(source);
     }
   }
 }
 
 SourceResolution Planner::resolve_source(const std::string& name, int user) {
-  const auto context = input_.image_contexts.find(name);
-  if (input_.directory_contexts.contains(name)) return FromContext{name};
-  if (context == input_.image_contexts.end()) {
+  const auto context = context_of(name);
+  if (context && input_.directory_contexts.contains(*context)) return FromContext{*context};
+  if (!context) {
     if (const auto stage = stages_.source_of(name, user)) {
       const auto& planned = planned_[static_cast<std::size_t>(*stage)];
       BLD_CHECK(planned);
@@ -219,7 +237,7 @@ SourceResolution Planner::resolve_source(const std::string& name, int user) {
     }
     if (name == "scratch") return draft_.graph.base({});
   }
-  const std::string& image = context != input_.image_contexts.end() ? context->second : name;
+  const std::string& image = context ? input_.image_contexts.at(*context) : name;
   return draft_.graph.base(
       image_named(image, input_.target_platform, user, BaseUse::kFiles)->config.diff_ids);
 }
@@ -244,8 +262,8 @@ PlannedStage Planner::start_of(int index) {
 void Planner::plan_stage(int index, int number, int count) {
   const Stage& stage = stages_[index];
   const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
-  const int instructions =
-      1 + static_cast<int>(outline.triggers.size() + stage.instructions.size());
+  const auto own = instructions_of(index);
+  const int instructions = 1 + static_cast<int>(outline.triggers.size() + own.size());
   StagePlanner planner(input_, globals_, draft_,
                        {.stage = number,
                         .stage_count = count,
@@ -254,9 +272,13 @@ void Planner::plan_stage(int index, int number, int count) {
                         .anew = anew_.contains(index)},
                        start_of(index),
                        [&](const std::string& name) { return resolve_source(name, index); });
-  planner.from(*stage.from_instruction, !outline.base_stage);
+  if (outline.base_context) {
+    planner.from_directory(*stage.from_instruction, *outline.base_context);
+  } else {
+    planner.from(*stage.from_instruction, !outline.base_stage);
+  }
   for (const Instruction& instruction : outline.triggers) planner.add_trigger(instruction);
-  for (const Instruction& instruction : stage.instructions) planner.add(instruction);
+  for (const Instruction& instruction : own) planner.add(instruction);
   planned_[static_cast<std::size_t>(index)] =
       std::make_unique<PlannedStage>(std::move(planner).finish());
 }

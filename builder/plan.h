@@ -41,9 +41,10 @@ struct PlanInput {
   const dockerfile::Containerfile& file;
   const BuildRequest& request;
   image::Platform build_platform, target_platform;
-  BaseResolver resolve_base;                          // called once a name and platform
-  std::map<std::string, std::string> image_contexts;  // --build-context NAME=IMAGE
-  std::set<std::string> directory_contexts;           // --build-context NAME=DIRECTORY
+  BaseResolver resolve_base;  // called once a name and platform
+  // --build-context NAME=IMAGE and NAME=DIRECTORY, by dockerfile::context_name().
+  std::map<std::string, std::string> image_contexts;
+  std::set<std::string> directory_contexts;
   // What --build-arg NAME without value, and the proxy variables, take from the environment.
   std::function<std::optional<std::string>(const std::string&)> environment;
 };

@@ -254,7 +254,21 @@ void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operatio
 void StagePlanner::from(const dockerfile::Instruction& instruction, bool is_image) {
   announce(instruction);
   if (is_image) draft_.instructions.back().step = stage_.filesystem;
-  // --env and --unsetenv count from the first line on.
+  begin_environment();
+}
+
+void StagePlanner::from_directory(const dockerfile::Instruction& instruction,
+                                  const std::string& context) {
+  CopyOperation operation;
+  operation.sources.emplace_back("/");
+  operation.destination = "/";
+  add_step(instruction, FileOperation{std::move(operation), FromContext{context}},
+           {stage_.filesystem}, std::string(kNoOperation) + instruction.original);
+  begin_environment();
+}
+
+// --env and --unsetenv count from the first line on.
+void StagePlanner::begin_environment() {
   for (const auto& [name, value] : input_.request.env) stage_.variables.set_env(name, value);
   config().env = stage_.variables.env();
 }

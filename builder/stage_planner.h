@@ -55,6 +55,8 @@ class StagePlanner {
 
   // The FROM itself; `is_image` when it does not continue another stage.
   void from(const dockerfile::Instruction& instruction, bool is_image);
+  // A FROM of a directory given by --build-context: an image without configuration that holds it.
+  void from_directory(const dockerfile::Instruction& instruction, const std::string& context);
   // Throws with the instruction's place.
   void add(const dockerfile::Instruction& instruction);
   // An instruction of the base's ONBUILD, whose span is that of the FROM.
@@ -72,6 +74,7 @@ class StagePlanner {
   void add_step(const dockerfile::Instruction& instruction, Operation operation,
                 std::vector<NodeId> inputs, std::string created_by);
   void note(std::string created_by);
+  void begin_environment();
   FileSource source_of(const std::string& name, std::vector<NodeId>& inputs);
   MountOperation mount(const dockerfile::Word& text, std::vector<NodeId>& inputs, int& ssh_mounts);
   void run(const dockerfile::Instruction& instruction, const dockerfile::Run& run);

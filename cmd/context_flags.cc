@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cmd/options.h"
 #include "cmd/shell_words.h"
+#include "dockerfile/stages.h"
 
 namespace bld::cmd {
 
@@ -20,7 +21,7 @@ void ContextFlags::declare(FlagSet& flags) {
         if (!context.value || context.key.empty() || context.value->empty()) {
           throw Error("\"{}\": a context is NAME=VALUE", text);
         }
-        named_[context.key] = *context.value;
+        named_[dockerfile::context_name(context.key)] = *context.value;
       },
       "another context, by name: a directory, an archive, an image or a URL");
   flags.add_text("ignorefile", "FILE", ignore_file_, "use this file instead of .containerignore");

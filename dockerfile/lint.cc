@@ -100,7 +100,7 @@ std::shared_ptr<const LintScope> scope_below(LintRun& run, const LintGlobals& gl
                                       : std::optional<std::string>("");
   scope->set["PATH"] = std::nullopt;  // there always is one
   std::optional<BaseFacts> facts;
-  if (image == "scratch" && !run.input.named_contexts.contains("scratch")) {
+  if (image == "scratch" && !run.is_named_context("scratch")) {
     facts.emplace();
   } else if (image && platform && run.input.base) {
     facts = run.input.base(stage.index, *image, *platform);
@@ -136,7 +136,7 @@ void lint_stages(LintRun& run, const LintGlobals& globals) {
     const auto image = globals.scope.expand(stage.from().image.text, run.escape());
     const auto base = image ? run.stages.base_of(*image, stage.index) : std::nullopt;
     std::shared_ptr<const LintScope> below;
-    if (base && !run.input.named_contexts.contains(*image)) {
+    if (base && !run.is_named_context(*image)) {
       below = ends[static_cast<std::size_t>(*base)];
     } else if (is_wanted) {
       below = scope_below(run, globals, stage);

@@ -61,7 +61,7 @@ struct LintInput {
   std::map<std::string, std::string> build_args = {};
   std::map<std::string, std::string> predefined = {};  // TARGETPLATFORM and its like
   std::vector<std::string> env = {};                   // NAME=value that --env adds to every stage
-  std::set<std::string> named_contexts = {};
+  std::set<std::string> named_contexts = {};           // as context_name() gives them
   // The base of a stage by the name and platform that FROM gives, expanded (the platform may be
   // empty). Nothing if it is not known: rules that depend on it say nothing then.
   std::function<std::optional<BaseFacts>(int stage, const std::string& image,

@@ -26,6 +26,10 @@ class LintRun {
 
   std::vector<Finding> finish() &&;
 
+  bool is_named_context(std::string_view name) const {
+    return input.named_contexts.contains(context_name(name));
+  }
+
   char escape() const { return input.file.directives.escape; }
 
   // False when so many similar names were looked for that it is enough.

@@ -344,7 +344,7 @@ void lint_sources(LintRun& run, const Stage& stage, const Instruction& instructi
   constexpr std::size_t kMostStages = 1000;  // each is compared with each name
   const std::size_t compared = std::min(run.stages.all().size(), kMostStages);
   for (const FromReference& reference : from_references(instruction)) {
-    if (run.input.named_contexts.contains(reference.name)) continue;
+    if (run.is_named_context(reference.name)) continue;
     if (base::parse_unsigned(reference.name)) continue;
     if (run.stages.base_of(reference.name, stage.index)) continue;
     const std::string name = base::to_lower(reference.name);

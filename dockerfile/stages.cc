@@ -32,6 +32,16 @@ std::vector<FromReference> from_references(const Instruction& instruction) {
   return references;
 }
 
+std::string context_name(std::string_view name) {
+  if (name.find_first_of("/:@") == std::string_view::npos) return base::to_lower(name);
+  for (const std::string_view implied : {"docker.io/", "library/"}) {
+    if (name.starts_with(implied)) name.remove_prefix(implied.size());
+  }
+  constexpr std::string_view kLatest = ":latest";
+  if (name.ends_with(kLatest)) name.remove_suffix(kLatest.size());
+  return std::string(name);
+}
+
 Stages::Stages(const Containerfile& file) {
   const std::span<const Instruction> all(file.instructions);
   std::size_t begin = all.size();  // of the stage at hand

@@ -31,6 +31,10 @@ struct FromReference {
 
 std::vector<FromReference> from_references(const Instruction& instruction);
 
+// What a name in the file and the NAME of a --build-context are compared by: of an image the shortest
+// way to write it (alpine for docker.io/library/alpine:latest), of a stage the lower case.
+std::string context_name(std::string_view name);
+
 // Refers to the Containerfile that it was made of, which has to outlive it.
 class Stages {
  public:

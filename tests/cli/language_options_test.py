@@ -43,6 +43,35 @@ class Images(OnBusybox):
                 out = self.bld("build", "--no-cache", "--build-context", f"{name}={what}", self.context(text)).stdout.splitlines()
                 self.assertEqual([line for line in out if line in ("stage", "folder", "image")], said)
 
+    def test_a_named_context_is_meant_however_the_image_is_written(self):
+        self.bld("build", "-t", "marked", self.context("FROM localhost/busybox\nRUN echo image > /mark\n"))
+        text = ("FROM docker.io/library/NAME:latest\nRUN --mount=from=NAME,target=/m cat /mark /m/mark\n"
+                "FROM localhost/busybox\nCOPY --from=NAME:latest /mark /m\nCOPY --from=0 /mark /n\nRUN cat /m /n\n").replace("NAME", "nosuch")
+        for name in ("nosuch", "docker.io/library/nosuch:latest"):
+            with self.subTest(name):
+                out = self.bld("build", "--no-cache", "--build-context", f"{name}=docker-image://localhost/marked", self.context(text)).stdout
+                self.assertEqual(out.splitlines().count("image"), 4)
+
+    def test_a_directory_to_stand_on(self):
+        """Also in the place of a stage, of which nothing counts then."""
+        folder = self.dir / "folder"
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / "f").write_text("folder\n")
+        (folder / ".dockerignore").write_text(".dockerignore\n")
+        text = ("FROM dir\nENV A=$PATH\nCOPY <<G /g\ng\nG\nFROM localhost/busybox AS stage\nRUN exit 1\nFROM localhost/busybox\n"
+                "COPY --from=1 /sub/f /by-number\nCOPY --from=0 / /all/\nRUN cat /by-number /all/sub/f /all/g; find /all | wc -l\n")
+        flags = ("--build-context", f"dir={folder}", "--build-context", f"Stage={folder}")
+        self.assertEqual([line for line in self.bld("build", *flags, self.context(text)).stdout.splitlines() if line in ("folder", "g", "4")],
+                         ["folder", "folder", "g", "4"])
+        for target, names in (("stage", ["/sub", "/sub/f"]), ("0", ["/g", "/sub", "/sub/f"])):
+            with self.subTest(target):
+                self.bld("build", "--target", target, "-t", "made", *flags, self.context(text))
+                image = self.bld.layout("made", self.dir / f"layout-{target}")
+                self.assertEqual(sorted(image.files()), names)
+                self.assertEqual(image.config["config"]["Env"][0][:5], "PATH=")
+        self.bld("build", "--target", "0", "--layers=false", "-t", "one", *flags, self.context(text))
+        self.assertEqual(len(self.bld.layout("one", self.dir / "one").config["rootfs"]["diff_ids"]), 1)
+
     def test_another_first_base(self):
         self.bld("build", "-t", "marked", self.context("FROM localhost/busybox\nRUN echo image > /mark\n"))
         self.assertEqual(self.seen("RUN cat /mark\nFROM localhost/busybox\nCOPY --from=0 /mark /m\nRUN cat /m; test -e /mark || echo none\n",
