@@ -50,10 +50,7 @@ std::vector<std::pair<std::string, std::string>> extra_hosts(
     const std::vector<std::string>& add_hosts) {
   std::vector<std::pair<std::string, std::string>> hosts;
   for (const std::string& entry : add_hosts) {
-    const std::size_t separator = entry.find_first_of(":=");
-    if (separator == std::string::npos || separator == 0) {
-      throw base::Error("--add-host \"{}\": expected NAME:ADDRESS", base::printable(entry));
-    }
+    const std::size_t separator = entry.find(':');
     hosts.emplace_back(entry.substr(0, separator), entry.substr(separator + 1));
   }
   return hosts;

@@ -18,12 +18,47 @@ using base::Error;
 
 namespace {
 
-void check_address(const std::string& text) {
+bool is_address(const std::string& text) {
   in6_addr address{};
-  if (::inet_pton(AF_INET, text.c_str(), &address) != 1 &&
-      ::inet_pton(AF_INET6, text.c_str(), &address) != 1) {
-    throw Error("--dns: \"{}\" is no IP address", text);
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+void check_address(const std::string& text) {
+  if (!is_address(text)) throw Error("--dns: \"{}\" is no IP address", text);
+}
+
+// NAME[;NAME…]:ADDRESS, also with = for the colon and with the address in brackets, as one entry a
+// name.
+std::vector<std::string> parse_added_host(const std::string& text, builder::NetworkChoice network) {
+  const std::size_t separator = text.find_first_of(":=");
+  if (separator == std::string::npos || separator == 0) {
+    throw Error("--add-host: \"{}\" is not NAME:ADDRESS", base::printable(text));
   }
+  std::string address = text.substr(separator + 1);
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  if (address == "host-gateway") {
+    if (network != builder::NetworkChoice::kHost) {
+      throw Error("--add-host {}: a private network does not lead to the host", text)
+          .hint("with --network host it does");
+    }
+    address = "127.0.0.1";
+  }
+  if (!is_address(address)) {
+    throw Error("--add-host {}: \"{}\" is no IP address", base::printable(text),
+                base::printable(address));
+  }
+  std::vector<std::string> entries;
+  for (const std::string& name : base::split(text.substr(0, separator), ';')) {
+    if (name.empty() || name.find_first_of(" \t\n#") != std::string::npos) {
+      throw Error("--add-host {}: \"{}\" is no name of a host", base::printable(text),
+                  base::printable(name));
+    }
+    entries.push_back(name + ":" + address);
+  }
+  return entries;
 }
 
 // "private", or "host" where `shared` can say so.
@@ -232,6 +267,12 @@ builder::CommandSettings RunFlags::settings() const {
   builder::CommandSettings settings = settings_;
   const ContainersConf& conf = ContainersConf::here();
   add_defaults(settings, conf);
+  settings.network_files.add_hosts.clear();
+  for (const std::string& text : settings_.network_files.add_hosts) {
+    for (std::string& entry : parse_added_host(text, settings.network)) {
+      settings.network_files.add_hosts.push_back(std::move(entry));
+    }
+  }
   settings.http_proxy = http_proxy_.value_or(conf.http_proxy.value_or(true));
   if (shm_size_bytes_) settings.shm_size_bytes = *shm_size_bytes_;
   builder::NetworkFiles& files = settings.network_files;

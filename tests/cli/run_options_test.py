@@ -25,8 +25,14 @@ class NetworkFiles(OnBusybox):
                 self.assertEqual(self.seen(f"RUN test ! -e /etc/{name} && echo none\n", flag), ["none"])
 
     def test_add_host(self):
-        self.assertIn("192.0.2.7\tthere",
-                      self.seen("RUN cat /etc/hosts\n", "--add-host", "there:192.0.2.7"))
+        lines = self.seen("RUN cat /etc/hosts\n", "--add-host", "there:192.0.2.7", "--add-host", "a;b=2001:db8::1",
+                          "--add-host", "c:[::1]", "--add-host", "h:host-gateway", "--network", "host")
+        for line in ("192.0.2.7\tthere", "2001:db8::1\ta", "2001:db8::1\tb", "::1\tc", "127.0.0.1\th"):
+            self.assertIn(line, lines)
+        for value, said in (("there", "NAME:ADDRESS"), (":1.2.3.4", "NAME:ADDRESS"), ("there:here", '"here" is no IP address'),
+                            ("a b:1.2.3.4", "no name"), ("h:host-gateway", "--network host")):
+            with self.subTest(value):
+                self.assertIn(said, self.fails("RUN true\n", "--add-host", value))
 
     def test_contradictions(self):
         for flags in (("--no-hosts", "--add-host", "a:1.2.3.4"), ("--dns", "none,1.2.3.4"), ("--dns", "a.example")):
