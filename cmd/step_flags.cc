@@ -114,6 +114,13 @@ void StepFlags::declare(FlagSet& flags) {
 }
 
 void StepFlags::apply(builder::BuildRequest& request) const {
+  // A slip in the path is told now, and not when a command wants the secret.
+  for (const builder::SecretSource& secret : secrets_) {
+    if (secret.file.empty() || ::access(secret.file.c_str(), F_OK) == 0) continue;
+    Error error = Error::sys("open", secret.file.string());
+    error.add_context("--secret id=" + base::printable(secret.id));
+    throw error.hint("a secret is read from src=FILE or from the environment variable of env=NAME");
+  }
   request.secrets = secrets_;
   request.ssh = ssh_;
   for (const std::string& permission : allowed_) {
