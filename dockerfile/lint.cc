@@ -16,7 +16,7 @@ namespace {
 
 using Kind = LintRule::Kind;
 
-constexpr std::array<LintRule, 28> kRules = {{
+constexpr std::array<LintRule, 29> kRules = {{
     {"AptUpdateInOtherRun", "",
      "apt-get update belongs into the RUN that installs: its result is cached and grows old",
      Kind::kOwn},
@@ -49,6 +49,8 @@ constexpr std::array<LintRule, 28> kRules = {{
      "The form 'NAME value' without an equals sign should not be used"},
     {"MaintainerDeprecated", "maintainer-deprecated",
      "MAINTAINER is deprecated; a label tells who the author is"},
+    {"MalformedJSONForm", "",
+     "What is meant as JSON but is none is taken as a shell command or a path", Kind::kOwn},
     {"MultipleInstructionsDisallowed", "multiple-instructions-disallowed",
      "Of several CMD, ENTRYPOINT or HEALTHCHECK in a stage only the last one counts"},
     {"NoEmptyContinuation", "no-empty-continuation",

@@ -156,6 +156,42 @@ void check_exec(LintRun& run, const LintScope& scope, const Instruction& instruc
   }
 }
 
+// Whether a text that is no JSON was meant as a list of strings: a bracket and a quoted word, and
+// behind that a comma or the end. No test of the shell ([ "$a" = b ]) looks like that.
+bool looks_like_json(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kQuotes = {
+      {{"\"", "\""},
+       {"'", "'"},
+       {"\xe2\x80\x9c", "\xe2\x80\x9d"},
+       {"\xe2\x80\x98", "\xe2\x80\x99"}}};
+  text = base::trim(text);
+  if (!text.starts_with('[')) return false;
+  text.remove_prefix(1);
+  const bool may_be_test = text != base::trim(text);  // [ "$a" ]
+  text = base::trim(text);
+  for (const auto& [opening, closing] : kQuotes) {
+    if (!text.starts_with(opening)) continue;
+    const std::size_t end = text.find(closing, opening.size());
+    if (end == std::string_view::npos) return false;
+    const std::string_view behind = base::trim(text.substr(end + closing.size()));
+    return behind.starts_with(',') || (behind == "]" && !may_be_test);
+  }
+  return false;
+}
+
+void check_json(LintRun& run, const Span& span, std::string_view text, std::string_view taken_as) {
+  if (!looks_like_json(text)) return;
+  run.report(
+      "MalformedJSONForm", span,
+      fmt::format("This is no JSON list of \"strings\", so that it is taken as {}", taken_as));
+}
+
+void check_command(LintRun& run, const LintScope& scope, const Instruction& instruction,
+                   const CommandLine& command) {
+  check_exec(run, scope, instruction, command);
+  if (command.is_shell) check_json(run, command.span, command.shell_text, "a shell command");
+}
+
 }  // namespace
 
 void lint_own(LintRun& run, const LintGlobals& globals, const LintScope& scope,
@@ -167,11 +203,13 @@ void lint_own(LintRun& run, const LintGlobals& globals, const LintScope& scope,
     if (what->command.heredocs.empty()) check_effect(run, instruction, script, commands);
     check_apt(run, instruction, script, commands, state);
     check_global_args(run, globals, scope, instruction, script);
-    check_exec(run, scope, instruction, what->command);
+    check_command(run, scope, instruction, what->command);
   } else if (const auto* cmd = std::get_if<Cmd>(&instruction.what)) {
-    check_exec(run, scope, instruction, cmd->command);
+    check_command(run, scope, instruction, cmd->command);
   } else if (const auto* entrypoint = std::get_if<Entrypoint>(&instruction.what)) {
-    check_exec(run, scope, instruction, entrypoint->command);
+    check_command(run, scope, instruction, entrypoint->command);
+  } else if (const auto* volume = std::get_if<Volume>(&instruction.what)) {
+    check_json(run, volume->paths.front().span, volume->paths.front().text, "a path");
   } else if (const auto* copy = std::get_if<Copy>(&instruction.what)) {
     if (copy->destination.text.find("apt.conf") != std::string::npos) state.configured_apt = true;
   }

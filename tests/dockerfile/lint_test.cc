@@ -293,6 +293,17 @@ TEST(Lint, VariableInExecForm) {
       kNone);
 }
 
+TEST(Lint, MalformedJSONForm) {
+  EXPECT_EQ(places("FROM x\nRUN ['a', 'b']\nRUN [\"a\", \"b\"\nRUN [\xe2\x80\x9c"
+                   "a\xe2\x80\x9d]\n"
+                   "VOLUME ['/a', '/b']\n"),
+            (Strings{"MalformedJSONForm 2:5+10", "MalformedJSONForm 3:5+9",
+                     "MalformedJSONForm 4:5+9", "MalformedJSONForm 5:8+6"}));
+  EXPECT_EQ(places("FROM x\nRUN [ \"a\" = 'a' ] && [ -n \"b\" ]\nRUN [ 'a' ]\nRUN [\"a\"]\n"
+                   "RUN [[ \"a\" == b ]]\nVOLUME /a\n"),
+            kNone);
+}
+
 TEST(Lint, RulesAreSkippedByTheDirective) {
   EXPECT_EQ(places("# check=skip=StageNameCasing, FromAsCasing\nFROM scratch as A\nCMD a\n"),
             Strings{"JSONArgsRecommended 3:5+1"});
