@@ -342,12 +342,22 @@ class Selector {
     const std::string path = base::clean_absolute(source);
     base::Error error("\"{}\": not found", base::printable(path));
     if (sources_.root == nullptr) return error;
-    if (const auto meant = similar_path(path)) {
-      error.hint("did you mean " + base::printable(*meant) + "?");
+    if (has_comment()) {
+      error.hint("a comment has a line of its own: here # is a source");
     } else if (source == ".." || source.starts_with("../")) {
       error.hint("\"..\" does not lead out of the build context");
+    } else if (const auto meant = similar_path(path)) {
+      error.hint("did you mean " + base::printable(*meant) + "?");
     }
     return error;
+  }
+
+  bool has_comment() const {
+    return std::any_of(operation_.sources.begin(), operation_.sources.end(),
+                       [](const auto& source) {
+                         const auto* text = std::get_if<std::string>(&source);
+                         return text != nullptr && *text == "#";
+                       });
   }
 
   // The path with its first component that is not there replaced by one that is.

@@ -53,6 +53,7 @@ class Planner {
  private:
   void outline(int index);
   void outline_base(const Stage& stage, StageOutline& outline);
+  std::string hint_for_variables(const dockerfile::From& from) const;
   std::vector<int> note_sources(std::span<const Instruction> instructions, int user);
   void note_use(int stage, int user, const std::string& how, const dockerfile::Span& span);
   BuiltStage built_stage(int index) const;
@@ -102,6 +103,33 @@ std::shared_ptr<const BaseImage> Planner::image_named(const std::string& name,
   return known;
 }
 
+// Advice for a FROM that came to nothing: what is known of its variables that have no value.
+std::string Planner::hint_for_variables(const dockerfile::From& from) const {
+  const char escape = input_.file.directives.escape;
+  std::vector<std::string> names = dockerfile::variables_in(from.image.text, escape);
+  if (from.platform) {
+    const auto more = dockerfile::variables_in(from.platform->text, escape);
+    names.insert(names.end(), more.begin(), more.end());
+  }
+  const auto lookup = globals_.lookup();
+  std::vector<std::string_view> declared;
+  for (const Instruction& instruction : stages_.global_args()) {
+    for (const auto& arg : std::get<dockerfile::Arg>(instruction.what).args) {
+      declared.push_back(arg.name.text);
+    }
+  }
+  for (const std::string& name : names) {
+    if (!lookup(name).value_or("").empty()) continue;
+    if (std::find(declared.begin(), declared.end(), name) != declared.end()) {
+      return fmt::format("{0} is empty: give it with --build-arg {0}=…", name);
+    }
+    if (const auto meant = base::nearest(name, declared)) return "did you mean $" + *meant + "?";
+    return fmt::format("{0} is not set: FROM knows what ARG {0} declares above the first FROM",
+                       name);
+  }
+  return "";
+}
+
 void Planner::outline_base(const Stage& stage, StageOutline& outline) {
   const dockerfile::From& from = stage.from();
   const auto lookup = globals_.lookup();
@@ -112,8 +140,10 @@ void Planner::outline_base(const Stage& stage, StageOutline& outline) {
   }
   outline.platform = input_.target_platform;
   if (from.platform) {
-    outline.platform =
-        image::Platform::parse(dockerfile::expand_word(from.platform->text, lookup, escape));
+    base::with_position(input_.source.position(from.platform->span), [&] {
+      outline.platform =
+          image::Platform::parse(dockerfile::expand_word(from.platform->text, lookup, escape));
+    });
   }
   if (stage.index == 0 && input_.request.from) name = *input_.request.from;
   if (!stage.name.empty() && context_of(stage.name)) {
@@ -208,6 +238,7 @@ void Planner::outline(int index) {
       outline_base(stage, outline);
       outline.triggers = triggers_of(stage, outline);
     } catch (base::Error& error) {
+      if (error.hint().empty()) error.hint(hint_for_variables(stage.from()));
       error.at(input_.source.position(stage.from().image.span));
       throw;
     }

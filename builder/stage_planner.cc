@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "builder/chmod_mode.h"
 #include "builder/config_edit.h"
 #include "builder/url_text.h"
 #include "dockerfile/expand.h"
@@ -318,7 +319,12 @@ CopyOperation StagePlanner::common_part(const CopyOrAdd& what) {
   }
   operation.destination = resolve_destination(config(), expand(what.destination));
   if (what.chown) operation.chown = expand(*what.chown);
-  if (what.chmod) operation.chmod = expand(*what.chmod);
+  if (what.chmod) {
+    operation.chmod = expand(*what.chmod);
+    base::with_position(place_of(what.chmod->span), [&] {
+      if (!operation.chmod.empty()) ChmodMode::parse(operation.chmod);
+    });
+  }
   operation.link = what.link;
   for (const dockerfile::Word& exclude : what.excludes) {
     operation.excludes.push_back(expand(exclude));

@@ -34,8 +34,12 @@ CopyOperation mounted_files(const MountOperation& mount) {
 }
 
 base::Error failure(const RunOperation& operation, const runtime::Exit& exit) {
-  const std::string command = base::printable(base::join(operation.args, " ")).substr(0, 500);
-  base::Error error("the command \"{}\" failed with exit code: {}", command, exit.status);
+  const std::string& script = operation.script;
+  const std::string command =
+      script.empty() ? base::join(operation.args, " ") : script.substr(0, script.find('\n'));
+  base::Error error("the {} \"{}\" failed with exit code: {}",
+                    script.empty() ? "command" : "script", base::printable(command).substr(0, 500),
+                    exit.status);
   if (exit.oom_killed) error.hint("it ran out of memory and was killed by the kernel");
   if (exit.status == 137 && !exit.oom_killed) {
     error.hint("it was killed (SIGKILL): by the kernel for want of memory, or by somebody");

@@ -17,6 +17,8 @@ namespace {
 
 using What = decltype(Instruction::what);
 
+constexpr std::string_view kCommentHint = "a comment has a line of its own: here # is text";
+
 void refuse_flags(const Statement& statement) { Flags(statement, {}); }
 
 void need_arguments(const Statement& statement, std::string_view what) {
@@ -187,6 +189,19 @@ void check_body(const Statement& statement, const Heredoc& heredoc) {
   throw statement.at(mistake->error, {line, column, length, line});
 }
 
+// A word of COPY, ADD or VOLUME, where no quotes hold a path with blanks together.
+Word checked_path(const Statement& statement, const Word& word) {
+  try {
+    return statement.checked(word);
+  } catch (base::Error& error) {
+    if (word.text.find_first_of("'\"") != std::string::npos && error.hint().empty()) {
+      error.hint(
+          fmt::format("paths with blanks need the JSON form: {} [\"a b\", …]", statement.name));
+    }
+    throw;
+  }
+}
+
 // Sources and destination of COPY and ADD, with heredocs where they are named.
 template <typename Instruction>
 void parse_paths(const Statement& statement, Instruction& result) {
@@ -202,14 +217,14 @@ void parse_paths(const Statement& statement, Instruction& result) {
     throw statement.at(base::Error("{} cannot have a heredoc as its destination", statement.name),
                        result.destination.span);
   }
-  result.destination = statement.checked(std::move(result.destination));
+  result.destination = checked_path(statement, result.destination);
   auto heredoc = statement.heredocs.begin();
-  for (Word& word : words) {
+  for (const Word& word : words) {
     if (heredoc != statement.heredocs.end() && heredoc->span == word.span) {
       check_body(statement, *heredoc);
       result.sources.emplace_back(*heredoc++);
     } else {
-      result.sources.emplace_back(statement.checked(std::move(word)));
+      result.sources.emplace_back(checked_path(statement, word));
     }
   }
   if (heredoc != statement.heredocs.end()) {
@@ -255,6 +270,23 @@ What parse_copy(const Statement& statement) {
   return copy;
 }
 
+// A digest of a file, or a commit of a repository, at least as much of it as git takes.
+void check_checksum(const Statement& statement, const Word& word) {
+  const auto text = literal(statement, word);
+  if (!text) return;
+  constexpr std::string_view kSha256 = "sha256:";
+  constexpr std::size_t kDigits = 64;
+  constexpr std::size_t kShortCommit = 7;
+  const bool is_digest = text->starts_with(kSha256);
+  const std::string_view digits = std::string_view(*text).substr(is_digest ? kSha256.size() : 0);
+  const bool is_hex = digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  if (is_hex && (is_digest ? digits.size() == kDigits : digits.size() >= kShortCommit)) return;
+  base::Error error("--checksum: '{}' is neither the digest of a file nor a commit",
+                    base::printable(*text));
+  error.hint("write sha256: and 64 hexadecimal digits in lower case, or a commit's digits");
+  throw statement.at(error, word.span);
+}
+
 What parse_add(const Statement& statement) {
   static constexpr std::array<FlagSpec, 7> kFlags = {{{"chown"},
                                                       {"chmod"},
@@ -268,6 +300,7 @@ What parse_add(const Statement& statement) {
   add.chown = checked_flag(statement, flags, "chown");
   add.chmod = checked_flag(statement, flags, "chmod");
   add.checksum = checked_flag(statement, flags, "checksum");
+  if (add.checksum) check_checksum(statement, *add.checksum);
   add.excludes = parse_excludes(statement, flags);
   add.link = flags.boolean("link").value_or(false);
   add.unpack = flags.boolean("unpack");
@@ -305,7 +338,9 @@ What parse_pairs(const Statement& statement) {
     if (token.text.find('=') != std::string::npos) continue;
     base::Error error("there is no = in '{}': {} takes NAME=value", base::printable(token.text),
                       statement.name);
-    throw statement.at(error.hint("a value with blanks needs quotes"), statement.word(token).span);
+    error.hint(token.text.starts_with('#') ? std::string(kCommentHint)
+                                           : "a value with blanks needs quotes");
+    throw statement.at(error, statement.word(token).span);
   }
   for (const Token& token : words) {
     const std::size_t equals = token.text.find('=');
@@ -346,7 +381,8 @@ What parse_expose(const Statement& statement) {
       for (const std::string& port : expand_words(word.text, nothing, statement.escape)) {
         exposed_ports(port);
       }
-    } catch (const base::Error& error) {
+    } catch (base::Error& error) {
+      if (word.text.starts_with('#')) error.hint(std::string(kCommentHint));
       throw statement.at(error, word.span);
     }
   }
@@ -357,8 +393,8 @@ What parse_volume(const Statement& statement) {
   refuse_flags(statement);
   need_arguments(statement, "a path");
   Volume volume;
-  for (Word& word : parse_list(statement)) {
-    volume.paths.push_back(statement.checked(std::move(word)));
+  for (const Word& word : parse_list(statement)) {
+    volume.paths.push_back(checked_path(statement, word));
     const auto path = literal(statement, volume.paths.back());
     if (path && trim_blanks(*path).empty()) {
       throw statement.at_arguments(base::Error("VOLUME cannot be an empty string"));
@@ -507,6 +543,13 @@ constexpr std::array<What (*)(const Statement&), 18> kParsers = {
     parse_maintainer,
     parse_onbuild};
 
+// What comes along when text is copied from a web page.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kSeemingBlanks = {
+    {{"\xc2\xa0", "U+00A0"},
+     {"\xe2\x80\xaf", "U+202F"},
+     {"\xe2\x80\x8b", "U+200B"},
+     {"\xe3\x80\x80", "U+3000"}}};
+
 }  // namespace
 
 std::span<const std::string_view> instruction_names() { return kNames; }
@@ -520,6 +563,11 @@ decltype(Instruction::what) parse_arguments(const Statement& statement) {
     base::Error error("unknown instruction: {}", base::printable(written.substr(0, 100)));
     if (const auto meant = base::nearest(written.substr(0, 100), kNames)) {
       error.hint("did you mean " + *meant + "?");
+    }
+    for (const auto& [bytes, code_point] : kSeemingBlanks) {
+      if (written.find(bytes) == std::string_view::npos) continue;
+      error.hint(
+          fmt::format("the line has the character {}, which only looks like a blank", code_point));
     }
     throw statement.at(error, statement.line.span(statement.name_begin, statement.name_end));
   }

@@ -35,6 +35,7 @@ class FileParser {
   int read_directives();
   void set_directive(std::string_view name, std::string_view value, const Span& span);
   Instruction read_instruction(LineReader& reader, const LogicalLine& line);
+  int nearly_ends(std::string_view end_word, int from) const;
   void read_heredocs(LineReader& reader, Statement& statement);
   void check_order(const Instruction& instruction);
   void check_references();
@@ -111,6 +112,14 @@ void FileParser::set_directive(std::string_view name, std::string_view value, co
   }
 }
 
+// The first line from `from` on that is the end word but for blanks; 0 if there is none.
+int FileParser::nearly_ends(std::string_view end_word, int from) const {
+  for (int number = from; number <= source_.line_count(); ++number) {
+    if (trim_blanks(source_.line(number)) == end_word) return number;
+  }
+  return 0;
+}
+
 void FileParser::read_heredocs(LineReader& reader, Statement& statement) {
   Statement* inner = &statement;
   std::optional<Statement> trigger;
@@ -134,6 +143,10 @@ void FileParser::read_heredocs(LineReader& reader, Statement& statement) {
     auto body = reader.heredoc_body(mark.name, mark.strip_tabs);
     if (!body) {
       base::Error error("unterminated heredoc: no line is '{}'", base::printable(mark.name));
+      if (const int line = nearly_ends(mark.name, heredoc.body_line); line != 0) {
+        error.hint(fmt::format("line {} has blanks beside it; <<- allows for tabs in front",
+                               source_.position({line}).line));
+      }
       throw statement.at(error, heredoc.span);
     }
     heredoc.name = std::move(mark.name);

@@ -92,6 +92,32 @@ Error: Containerfile:5:6: "/scr/main.c": not found
 hint: did you mean src/main.c?
 """, files={"app.conf": "", "app.txt": "", "src/main.c": ""})
 
+    def test_a_base_with_a_variable_that_has_no_value(self):
+        for text, said in (("FROM localhost/busybox:$TAG\n", "TAG is not set: FROM knows what ARG TAG declares above"),
+                           ("FROM localhost/busybox:$TAG\nARG TAG=latest\n", "TAG is not set"),
+                           ("ARG VERSION\nFROM localhost/busybox:$VERSOIN\n", "did you mean $VERSION?"),
+                           ("ARG TAG\nFROM localhost/busybox:$TAG\n", "give it with --build-arg TAG=…")):
+            with self.subTest(text):
+                self.assertIn(said, self.bld("build", self.context(text), ok=False).stderr)
+        self.assert_shown("FROM --platform=linux/x68 localhost/busybox\n", """
+Error: Containerfile:1:6: "linux/x68" is not a platform
+    1 | FROM --platform=linux/x68 localhost/busybox
+      |      ^^^^^^^^^^^^^^^^^^^^
+hint: a platform is OS/ARCHITECTURE[/VARIANT], for example linux/arm64
+""")
+
+    def test_slips_in_copy(self):
+        for line, said in (("COPY app.txt /x # why\n", "a comment has a line of its own"), ("COPY ../up.txt /x\n", '".." does not lead out')):
+            with self.subTest(line):
+                self.assertIn(said, self.bld("build", self.context(BASE + line, {"app.txt": ""}), ok=False).stderr)
+        done = self.bld("build", self.context(BASE + "RUN echo ran\nCOPY --chmod=888 app.txt /x\n"), ok=False)
+        self.assertIn("Containerfile:3:6: --chmod", done.stderr)
+        self.assertNotIn("ran\n", done.stdout)
+
+    def test_a_failing_script_is_named(self):
+        done = self.bld("build", self.context(BASE + "RUN <<E\n#!/bin/sh -e\nfalse\nE\n"), ok=False)
+        self.assertIn('the script "#!/bin/sh -e" failed with exit code: 1', done.stderr)
+
     def test_an_ignored_source(self):
         self.assert_shown(BASE + "COPY hidden.txt /x/\n", """
 Error: Containerfile:2:6: "/hidden.txt": not found

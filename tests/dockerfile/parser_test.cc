@@ -344,6 +344,30 @@ TEST(Parser, BacktickEscapesDoNotTouchJson) {
   EXPECT_EQ(std::get<Env>(file.instructions[2].what).pairs[0].value.text, "b` c");
 }
 
+TEST(Parser, CommonSlipsGetAdvice) {
+  const auto hint = [](const std::string& line) { return error_of("FROM a\n" + line).hint(); };
+  EXPECT_NE(hint("ENV A=b # c").find("a comment"), std::string::npos);
+  EXPECT_NE(hint("EXPOSE 80 # d").find("a comment"), std::string::npos);
+  EXPECT_NE(hint("COPY \"a b\" /c").find("JSON"), std::string::npos);
+  EXPECT_NE(hint("VOLUME '/a b'").find("JSON"), std::string::npos);
+  EXPECT_NE(hint("RUN\xc2\xa0ls").find("U+00A0"), std::string::npos);
+  EXPECT_NE(hint("RUN <<E\na\n E\n").find("line 4"), std::string::npos);
+  EXPECT_EQ(hint("RUN <<E\na\nEE\n"), "");
+}
+
+TEST(Parser, ChecksumsAreDigestsOrCommits) {
+  const std::string digits(64, 'a');
+  for (const std::string& good : {"sha256:" + digits, digits, digits.substr(24),
+                                  std::string("abcdef0"), std::string("$SUM")}) {
+    EXPECT_EQ(only<Add>("ADD --checksum=" + good + " http://h/f /f").checksum->text, good);
+  }
+  for (const std::string& bad : {std::string("abcdef"), "sha256:" + digits.substr(1),
+                                 "md5:" + digits, "sha256:" + std::string(64, 'A')}) {
+    EXPECT_NE(refuse("ADD --checksum=" + bad + " http://h/f /f").find("--checksum"),
+              std::string::npos);
+  }
+}
+
 TEST(Parser, HugeLinesAndManyErrorsAreFine) {
   EXPECT_EQ(only<RunInstruction>("RUN " + std::string(5'000'000, 'x')).command.shell_text.size(),
             5'000'000U);
