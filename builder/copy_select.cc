@@ -342,7 +342,11 @@ class Selector {
     const std::string path = base::clean_absolute(source);
     base::Error error("\"{}\": not found", base::printable(path));
     if (sources_.root == nullptr) return error;
-    if (has_comment()) {
+    if (source.find("://") != std::string::npos) {
+      error.hint(operation_.kind == CopyKind::kCopy
+                     ? "COPY takes files of the build context: ADD fetches what is elsewhere"
+                     : "ADD fetches http, https, git and ssh addresses");
+    } else if (has_comment()) {
       error.hint("a comment has a line of its own: here # is a source");
     } else if (source == ".." || source.starts_with("../")) {
       error.hint("\"..\" does not lead out of the build context");

@@ -90,20 +90,19 @@ registry::HttpRequest request_for(const std::string& url, const Validators& know
   return request;
 }
 
-// One attempt; what is left behind where it throws is the caller's to remove.
-Downloaded attempt(registry::Http& http, const registry::HttpRequest& request,
-                   std::uint64_t max_bytes, const base::RootedDir& folder,
-                   const std::string& name) {
-  const auto answer = http.open(request);
+// What is left behind where it throws is the caller's to remove.
+Downloaded store_answer(registry::HttpStream& answer, const registry::HttpRequest& request,
+                        std::uint64_t max_bytes, const base::RootedDir& folder,
+                        const std::string& name) {
   Downloaded result;
-  result.unchanged = answer->status() == 304 && request.headers.size() > 1;
+  result.unchanged = answer.status() == 304 && request.headers.size() > 1;
   if (result.unchanged) return result;
-  if (answer->status() != 200) throw refusal(answer->status());
-  result.validators = {answer->header("etag"), answer->header("last-modified")};
-  result.file_name = file_name_of_disposition(answer->header("content-disposition"));
-  const auto plain = decoded(*answer);
+  if (answer.status() != 200) throw refusal(answer.status());
+  result.validators = {answer.header("etag"), answer.header("last-modified")};
+  result.file_name = file_name_of_disposition(answer.header("content-disposition"));
+  const auto plain = decoded(answer);
   const base::UniqueFd fd = folder.open_at(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-  result.sha256 = "sha256:" + base::to_hex(receive(plain ? *plain : *answer, fd.get(), max_bytes));
+  result.sha256 = "sha256:" + base::to_hex(receive(plain ? *plain : answer, fd.get(), max_bytes));
   const std::int64_t time = parse_http_date(result.validators.last_modified).value_or(0);
   const struct timespec times[2] = {{time, 0}, {time, 0}};
   if (::fchmod(fd.get(), 0600) != 0 || ::futimens(fd.get(), times) != 0) {
@@ -133,15 +132,19 @@ Downloaded download(const std::string& url, const RemoteAccess& access, const Va
   options.stop = std::move(stop);
   registry::Http http(options);
   for (int tries = 1;; ++tries) {
+    std::unique_ptr<registry::HttpStream> answer;
     try {
-      return attempt(http, request, access.max_bytes, folder, name);
+      answer = http.open(request);
+      return store_answer(*answer, request, access.max_bytes, folder, name);
     } catch (base::Error& error) {
       folder.remove_tree(name);
+      // Opening tries again by itself; here it is about a body that breaks off.
       const auto* broken = dynamic_cast<const registry::BrokenConnection*>(&error);
-      const bool again = broken != nullptr && tries < kTries &&
+      const bool again = answer && broken != nullptr && tries < kTries &&
                          broken->kind() == registry::BrokenConnection::Kind::kBroken;
       if (!again) {
-        error.add_context(base::printable(request.url.shown()));
+        const std::string shown = base::printable(request.url.shown());
+        if (!error.message().starts_with(shown)) error.add_context(shown);
         throw;
       }
     }

@@ -70,18 +70,21 @@ Selection StepWorker::select_from(const FromContext& from, const CopyOperation& 
 // Remote sources are brought here before anything runs: their content is part of the key.
 std::vector<FetchedSource> StepWorker::fetch(const CopyOperation& operation) {
   std::vector<FetchedSource> fetched;
-  for (const auto& source : operation.sources) {
-    const auto* text = std::get_if<std::string>(&source);
+  const auto& places = operation.places.sources;
+  for (std::size_t i = 0; i < operation.sources.size(); ++i) {
+    const auto* text = std::get_if<std::string>(&operation.sources[i]);
     if (text == nullptr || !is_remote(operation, *text)) continue;
     const base::RootedDir scratch =
         base::RootedDir::open(surroundings_.services.store.make_temp_dir());
     const BuildRequest& request = surroundings_.request;
-    fetched.push_back(fetch_remote(
-        *text,
-        {.checksum = operation.checksum,
-         .keep_git_dir = operation.keep_git_dir,
-         .access = {.connection = request.connection, .silence = request.remote_silence}},
-        scratch, stop_));
+    base::with_position(i < places.size() ? std::optional(places[i]) : std::nullopt, [&] {
+      fetched.push_back(fetch_remote(
+          *text,
+          {.checksum = operation.checksum,
+           .keep_git_dir = operation.keep_git_dir,
+           .access = {.connection = request.connection, .silence = request.remote_silence}},
+          scratch, stop_));
+    });
   }
   return fetched;
 }

@@ -83,6 +83,29 @@ class AddRemote(CliTest):
         self.assert_fails(self.build(server.url + "/f", env={"BLD_REMOTE_TIMEOUT": "soon"}),
                           "BLD_REMOTE_TIMEOUT", "soon")
 
+    def test_a_server_that_does_not_even_begin_to_answer(self):
+        with HttpServer({"/f": lambda handler: time.sleep(5)}) as server:
+            done = self.build(server.url + "/f", env={"BLD_REMOTE_TIMEOUT": 1})
+            self.assert_refused(done, server.url + "/f", "says nothing for 1 s")
+            self.assertEqual(len(server.requests), 3)
+
+    def test_an_error_points_at_the_address_and_names_it_once(self):
+        done = self.build("http://127.0.0.1:1/f")
+        self.assert_refused(done, "Containerfile:3:6:")
+        self.assertEqual(done.stderr.split("\n")[0].count("http://127.0.0.1:1/f"), 1)
+        with HttpServer({}) as server:
+            self.assert_refused(self.build(server.url + "/gone"), "Containerfile:3:6:", server.url + "/gone: ")
+
+    def test_other_addresses(self):
+        with HttpServer({"/ftp": redirect("ftp://127.0.0.1/f"), "/file": redirect("file:///etc/passwd"),
+                         "/500": lambda handler: send(handler, b"", status=500), "/none": lambda handler: handler.wfile.write(b"no\n")}) as server:
+            for path, said in (("/ftp", "neither http nor https"), ("/file", "neither http nor https"), ("/500", "try again later"), ("/none", "HTTP/0.9")):
+                with self.subTest(path):
+                    self.assert_refused(self.build(server.url + path), said)
+        self.assert_refused(self.build("ftp://127.0.0.1/f"), "ADD fetches http, https, git and ssh addresses")
+        context = self.context("FROM scratch\nLABEL a=1\nCOPY http://127.0.0.1:1/f /\n")
+        self.assert_refused(self.bld("build", context, ok=False), "ADD fetches what is elsewhere")
+
     def test_https_is_not_led_to_http(self):
         certificate = make_certificate(self.dir / "certificate")
         with HttpServer({"/f": TEXT}) as plain:
