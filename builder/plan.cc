@@ -359,6 +359,7 @@ Plan Planner::run() {
   plan.instructions = std::move(draft_.instructions);
   plan.unused_build_args = globals_.unused();
   plan.warnings = input_.file.warnings;
+  plan.warnings.insert(plan.warnings.end(), draft_.warnings.begin(), draft_.warnings.end());
   return plan;
 }
 

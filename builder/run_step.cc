@@ -56,6 +56,10 @@ std::vector<std::pair<std::string, std::string>> extra_hosts(
   return hosts;
 }
 
+const std::string& target_of(const runtime::Mount& mount) {
+  return std::visit([](const auto& any) -> const std::string& { return any.target; }, mount);
+}
+
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
   return std::any_of(env.begin(), env.end(), [&](const std::string& entry) {
     return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
@@ -189,6 +193,9 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.mounts.insert(spec.mounts.end(), settings.tmpfs.begin(), settings.tmpfs.end());
   spec.mounts.insert(spec.mounts.end(), std::make_move_iterator(mounts.begin()),
                      std::make_move_iterator(mounts.end()));
+  // In whatever order they were asked for, no mount hides another one that is below it.
+  std::stable_sort(spec.mounts.begin(), spec.mounts.end(),
+                   [](const auto& a, const auto& b) { return target_of(a) < target_of(b); });
 
   spec.stdin_fd = stdio.in;
   spec.stdout_fd = stdio.out;

@@ -21,6 +21,7 @@ struct PlanDraft {
   GraphBuilder graph;
   HistoryTree history;
   std::vector<PlannedInstruction> instructions;
+  std::vector<base::Warning> warnings;
 };
 
 // A stage when all its instructions are planned: what another stage begins with.
@@ -77,6 +78,7 @@ class StagePlanner {
   void begin_environment();
   FileSource source_of(const std::string& name, std::vector<NodeId>& inputs);
   MountOperation mount(const dockerfile::Word& text, std::vector<NodeId>& inputs, int& ssh_mounts);
+  void look_for_device(const dockerfile::RunDevice& device);
   void run(const dockerfile::Instruction& instruction, const dockerfile::Run& run);
   void copy(const dockerfile::Instruction& instruction, const dockerfile::Copy& copy);
   void add_files(const dockerfile::Instruction& instruction, const dockerfile::Add& add);

@@ -96,12 +96,26 @@ MountOperation StagePlanner::mount(const dockerfile::Word& text, std::vector<Nod
   return operation;
 }
 
+// There are no CDI devices here: a command can do without one that it does not require.
+void StagePlanner::look_for_device(const dockerfile::RunDevice& device) {
+  const std::string name = base::printable(device.name);
+  if (!device.required) {
+    draft_.warnings.push_back(
+        {fmt::format("the command does without the device {}: bld has no CDI devices", name),
+         place_of(device.span)});
+    return;
+  }
+  base::Error error("the device {} is required, and bld has no CDI devices", name);
+  error.hint("--device /dev/NAME of bld build shows a device of this machine to all commands");
+  throw error.at(place_of(device.span));
+}
+
 void StagePlanner::run(const dockerfile::Instruction& instruction, const dockerfile::Run& run) {
   if (run.security == "insecure" && !input_.request.allow_insecure) {
     throw base::Error("RUN --security=insecure is not allowed")
         .hint("allow it with --allow security.insecure, if you trust this Containerfile");
   }
-  if (!run.devices.empty()) throw base::Error("RUN --device is not supported by bld yet");
+  for (const dockerfile::RunDevice& device : run.devices) look_for_device(device);
   RunOperation operation = run_command(run.command, config());
   operation.env = stage_.variables.run_environment();
   if (!find_variable(operation.env, "PATH")) operation.env.emplace_back(kDefaultPath);

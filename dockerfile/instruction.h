@@ -60,12 +60,19 @@ struct From {
   Span name_span, as_span;
 };
 
+// --device: a device that the builder offers by a CDI name.
+struct RunDevice {
+  std::string name;
+  bool required = false;  // without it the command is not even started
+  Span span;
+};
+
 struct Run {
   CommandLine command;
   std::vector<Word> mounts;          // for parse_run_mount()
   std::string network = "default";   // default, none or host
   std::string security = "sandbox";  // sandbox or insecure
-  std::vector<Word> devices;
+  std::vector<RunDevice> devices;
 };
 
 struct Cmd {

@@ -135,6 +135,33 @@ void check_choice(const Statement& statement, std::string_view flag, const Word&
   throw statement.at(error.hint("the choices are " + list), value.span);
 }
 
+// NAME[,required[=BOOLEAN]]; name=NAME is the same.
+RunDevice parse_device(const Statement& statement, const Word& word) {
+  RunDevice device{.name = {}, .span = word.span};
+  const auto refuse = [&](const base::Error& error) { throw statement.at(error, word.span); };
+  for (const std::string& field : base::split(word.text, ',')) {
+    const std::size_t equals = field.find('=');
+    const std::string key = base::to_lower(field.substr(0, equals));
+    const std::string value = equals == std::string::npos ? "" : field.substr(equals + 1);
+    if (key == "required") {
+      const bool is_true = value.empty() || value == "true" || value == "1";
+      if (!is_true && value != "false" && value != "0") {
+        refuse(base::Error("required is true or false, not '{}'", base::printable(value)));
+      }
+      device.required = is_true;
+    } else if (key == "name" && device.name.empty()) {
+      device.name = value;
+    } else if (device.name.empty()) {
+      device.name = field;
+    } else {
+      refuse(base::Error("unknown device option '{}'", base::printable(field))
+                 .hint("write --device=NAME or --device=NAME,required"));
+    }
+  }
+  if (device.name.empty()) refuse(base::Error("--device needs the name of a device"));
+  return device;
+}
+
 What parse_run(const Statement& statement) {
   static constexpr std::array<FlagSpec, 4> kFlags = {
       {{"mount", FlagKind::kRepeated}, {"network"}, {"security"}, {"device", FlagKind::kRepeated}}};
@@ -158,7 +185,9 @@ What parse_run(const Statement& statement) {
     check_choice(statement, "security", *security, kSecurity);
     run.security = security->text;
   }
-  run.devices = flags.repeated("device");
+  for (const Word& device : flags.repeated("device")) {
+    run.devices.push_back(parse_device(statement, device));
+  }
   need_arguments(statement, "a command");
   run.command = parse_command(statement, statement.arguments);
   if (!run.command.is_shell && run.command.exec.empty()) {

@@ -151,6 +151,10 @@ void Parser::read_field(std::string_view field) {
   const bool known_as_written = std::find(kKeys.begin(), kKeys.end(), written) != kKeys.end();
   const std::string key = known_as_written ? std::string(written) : base::to_lower(written);
   const auto known = std::find(kKeys.begin(), kKeys.end(), key);
+  if (written.empty()) {
+    throw base::Error("an option of the mount has no name")
+        .hint("write it without blanks: --mount=type=cache,target=/cache");
+  }
   if (known == kKeys.end()) {
     base::Error error("unknown mount option '{}'", base::printable(written));
     if (const auto meant = base::nearest(written, kKeys))

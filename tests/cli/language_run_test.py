@@ -57,12 +57,13 @@ RUN ! pidof sleep
         self.assertIn("bridge", message)
         self.assertIn("Containerfile:2", message)
 
-    def test_device_is_refused(self):
-        for line in ("RUN --device=vendor.com/class=name true", "RUN --device=a --device=b,required true"):
-            with self.subTest(line):
-                message = self.fails(line + "\n")
-                self.assertIn("RUN --device is not supported by bld yet", message)
-                self.assertIn("Containerfile:2", message)
+    def test_devices(self):
+        done = self.bld("build", self.context("FROM localhost/busybox\nRUN --device=vendor.com/class=name echo without\n"))
+        self.assertRegex(done.stdout, "(?m)^without$")
+        self.assertIn("Containerfile:2:5: the command does without the device vendor.com/class=name", done.stdout + done.stderr)
+        message = self.fails("RUN --device=a --device=b,required true\n")
+        self.assertIn("the device b is required", message)
+        self.assertIn("Containerfile:2:16", message)
 
     def test_unknown_security(self):
         self.assertIn("--security=none", self.fails("RUN --security=none true\n"))
@@ -160,6 +161,10 @@ RUN ls -d /run/secrets /etc/tok /tok /x 2>/dev/null || echo nothing left
         self.assertEqual(self.seen("RUN --mount=type=ssh echo ${SSH_AUTH_SOCK-none}\n", env=environment()), ["none"])
         self.assertIn("--ssh", self.fails("RUN --mount=type=ssh,required true\n"))
 
+    def test_no_mount_hides_one_below_it(self):
+        self.assertEqual(self.seen("RUN --mount=source=ctx,target=/a/b --mount=type=tmpfs,target=/a ls /a/b/g && ls /v/w\n", "-v",
+                                   f"{self.context('', self.FILES) / 'ctx'}:/v/w", "--tmpfs", "/v", files=self.FILES), ["/a/b/g", "deep", "g"])
+
     def test_commas_and_quotes(self):
         self.assertEqual(self.seen('ENV D=/v\nRUN --mount="target=/a b,source=x y" cat "/a b"\nRUN --mount=\'type=tmpfs,"target=/c,d"\' stat -f -c %T "/c,d"\n'
                                    "RUN --mount=type=tmpfs,target=$D/w stat -f -c %T /v/w\n", files={"x y": "quoted\n"}), ["quoted", "tmpfs", "tmpfs"])
@@ -168,7 +173,7 @@ RUN ls -d /run/secrets /etc/tok /tok /x 2>/dev/null || echo nothing left
         for mount, said in (("type=bnd,target=/x", "did you mean bind"), ("typ=bind,target=/x", "did you mean type"), ("source=x", "target"),
                             ("target=/x,mode=0700", "mode"), ("type=tmpfs,target=/x,uid=1", "uid"), ("target=/x,sharing=locked", "sharing"),
                             ("type=cache,target=/x,required", "required"), ("type=cache,target=/x,sharing=some", "some"),
-                            ("target=/x,rw=maybe", "maybe"), ("type=cache,target=/x,mode=9", "9")):
+                            ("target=/x,rw=maybe", "maybe"), ("type=tmpfs, target=/x", "without blanks"), ("type=cache,target=/x,mode=9", "9")):
             with self.subTest(mount):
                 message = self.fails(f"RUN --mount={mount} true\n")
                 self.assertIn(said, message)

@@ -155,6 +155,19 @@ TEST(Parser, RunFlags) {
   refuse("RUN --mount=type=wrong x");
   refuse("RUN --mount x");
   refuse("RUN --network=none --network=none x");
+  const auto devices =
+      only<RunInstruction>("RUN --device=v/c=n --device=a,required --device=required=0,name=b x")
+          .devices;
+  ASSERT_EQ(devices.size(), 3U);
+  EXPECT_EQ(devices[0].name, "v/c=n");
+  EXPECT_FALSE(devices[0].required);
+  EXPECT_EQ(devices[1].name, "a");
+  EXPECT_TRUE(devices[1].required);
+  EXPECT_EQ(devices[2].name, "b");
+  EXPECT_FALSE(devices[2].required);
+  refuse("RUN --device=a,required=maybe x");
+  refuse("RUN --device=a,b x");
+  refuse("RUN --device=required x");
 }
 
 TEST(Parser, CopyFlagsAndPaths) {
