@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cmd/render_error.h"
+#include "registry/credentials.h"
 
 namespace bld::cmd {
 
@@ -105,8 +106,9 @@ std::string lint_json(const std::vector<LintedFile>& files) {
       warnings.push(warning_json(files[i], i, finding));
     }
     Json source = Json::object();
-    source.add("fileName", base::printable(files[i].source.file_name()));
+    source.add("filename", base::printable(files[i].source.file_name()));
     source.add("language", "Dockerfile");
+    source.add("data", registry::encode_base64(files[i].source.text()));
     sources.push(std::move(source));
     if (!files[i].error) continue;
     errors.push(error_json(*files[i].error));

@@ -41,6 +41,8 @@ class SourceText {
 
   const std::string& file_name() const { return parts_.front().file_name; }  // of the first part
 
+  const std::string& text() const { return text_; }  // of all parts, without a byte order mark
+
   int line_count() const { return static_cast<int>(line_starts_.size()); }
 
   std::string_view line(int number) const;      // without its end

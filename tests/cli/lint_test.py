@@ -1,5 +1,6 @@
 """bld lint, bld build --check and --call, and lint while building."""
 
+import base64
 import json
 
 from support import BLD, CliTest, main, run
@@ -46,7 +47,7 @@ class Lint(CliTest):
         both = self.lint("--format=json", context / "sub" / "Dockerfile", context / "Containerfile")
         document = json.loads(both.stdout)
         self.assertEqual({w["location"]["sourceIndex"] for w in document["warnings"]}, {1})
-        self.assertEqual([s["fileName"] for s in document["sources"]],
+        self.assertEqual([s["filename"] for s in document["sources"]],
                          [str(context / "sub" / "Dockerfile"), str(context / "Containerfile")])
         self.assert_fails(self.lint(), "no Containerfile or Dockerfile")
         self.assert_fails(self.lint("missing"), "missing", "No such file")
@@ -54,7 +55,10 @@ class Lint(CliTest):
     def test_json_has_the_shape_of_docker(self):
         done = self.lint("--format=json", "-", input=ODD)
         self.assertEqual(self.rules(done), RULES)
-        warning = json.loads(done.stdout)["warnings"][1]
+        document = json.loads(done.stdout)
+        [source] = document["sources"]
+        self.assertEqual((source["filename"], base64.b64decode(source["data"]).decode()), ("-", ODD))
+        warning = document["warnings"][1]
         self.assertEqual(warning["detail"], "Stage name 'Final' should be lowercase")
         self.assertEqual(warning["url"], "https://docs.docker.com/reference/build/checks/stage-name-casing/")
         self.assertEqual(warning["location"]["ranges"],
