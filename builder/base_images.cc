@@ -44,13 +44,17 @@ std::string shown_name(const store::ImageRecord& record, const std::string& name
   return record.names.empty() ? possible[1] : record.names.front();
 }
 
-// An image of another platform than the one asked for does not count as being here.
+// An image of another platform than the one asked for does not count as being here; `other` is told
+// of its platform.
 std::optional<LocalImage> find_local(store::Store& store, const std::string& name,
                                      const std::vector<image::Reference>& candidates,
-                                     const image::Platform& platform) {
+                                     const image::Platform& platform,
+                                     std::string* other = nullptr) {
   const auto fits = [&](const store::ImageRecord& record) {
     const image::Platform offered = store.read_config(record.config_digest).platform;
-    return offered.architecture.empty() || image::match(offered, platform) != 0;
+    if (offered.architecture.empty() || image::match(offered, platform) != 0) return true;
+    if (other != nullptr) *other = offered.str();
+    return false;
   };
   const auto known = store.find_image(name);
   if (known && fits(*known)) return LocalImage{*known, shown_name(*known, name, candidates)};
@@ -59,6 +63,11 @@ std::optional<LocalImage> find_local(store::Store& store, const std::string& nam
     if (record && fits(*record)) return LocalImage{*record, candidate.str()};
   }
   return std::nullopt;
+}
+
+std::string hint_of_platform(const std::string& offered, const image::Platform& wanted) {
+  return fmt::format("the image of this name that is here is of {}, and {} is asked for", offered,
+                     wanted.str());
 }
 
 Location registry_location(const image::Reference& reference) {
@@ -130,7 +139,8 @@ BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
     return resolve_base_image(location->reference, lookup, store, events, stop);
   }
   const auto candidates = registry::RegistriesConf::load().candidates(name);
-  const auto local = find_local(store, name, candidates, lookup.platform);
+  std::string other;
+  const auto local = find_local(store, name, candidates, lookup.platform, &other);
   const auto places = [&] {
     std::vector<Location> all;
     for (const auto& candidate : candidates) all.push_back(registry_location(candidate));
@@ -138,13 +148,19 @@ BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
   };
   if (lookup.pull == PullPolicy::kNever && !local) {
     throw base::Error("{}: image not known", base::printable(name))
-        .hint("--pull=never forbids to fetch it");
+        .hint(other.empty() ? "--pull=never forbids to fetch it"
+                            : hint_of_platform(other, lookup.platform));
   }
   const bool is_good =
       local && (lookup.pull == PullPolicy::kNever || lookup.pull == PullPolicy::kMissing ||
                 (lookup.pull == PullPolicy::kNewer && !is_newer(*local, places().front(), lookup)));
   if (is_good) return from_store(store, local->record, local->name);
-  return pull(places(), lookup, store, events, stop);
+  try {
+    return pull(places(), lookup, store, events, stop);
+  } catch (base::Error& error) {
+    if (!other.empty()) error.hint(hint_of_platform(other, lookup.platform));
+    throw;
+  }
 }
 
 }  // namespace bld::builder

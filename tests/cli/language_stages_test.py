@@ -1,5 +1,7 @@
 """FROM, ONBUILD and the instructions that only set configuration, by the facts of the language's reference."""
 
+import os
+
 from support import OnBusybox, main
 
 
@@ -67,6 +69,14 @@ RUN cat /zero /latest
                            ("# nothing\n", "no"), ("ARG a\n", "FROM")):
             with self.subTest(text):
                 self.assert_fails(self.bld("build", "--pull=never", self.context(text), ok=False), said)
+
+
+    def test_an_image_of_another_platform_is_not_meant(self):
+        other = "arm64" if os.uname().machine == "x86_64" else "amd64"
+        for flags in ((), ("--pull=never",)):
+            with self.subTest(flags):
+                done = self.bld("build", *flags, self.context(f"FROM --platform=linux/{other} localhost/busybox\n"), ok=False)
+                self.assert_fails(done, "Containerfile:1:", "image not known", f"linux/{other} is asked for")
 
 
 class Metadata(Configured):
