@@ -7,9 +7,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "builder/rlimits.h"
 #include "cmd/containers_conf.h"
 #include "cmd/options.h"
 #include "cmd/volume_flag.h"
+#include "runtime/capabilities.h"
 #include "runtime/isolation.h"
 
 namespace bld::cmd {
@@ -59,6 +61,15 @@ std::vector<std::string> parse_added_host(const std::string& text, builder::Netw
     entries.push_back(name + ":" + address);
   }
   return entries;
+}
+
+std::vector<std::string> added_hosts(const std::vector<std::string>& texts,
+                                     builder::NetworkChoice network) {
+  std::vector<std::string> all;
+  for (const std::string& text : texts) {
+    for (std::string& entry : parse_added_host(text, network)) all.push_back(std::move(entry));
+  }
+  return all;
 }
 
 // "private", or "host" where `shared` can say so.
@@ -264,15 +275,10 @@ void RunFlags::check_network_files() const {
 
 builder::CommandSettings RunFlags::settings() const {
   check_network_files();
+  runtime::CapabilitySet::container_default(settings_.cap_add, settings_.cap_drop);
   builder::CommandSettings settings = settings_;
   const ContainersConf& conf = ContainersConf::here();
   add_defaults(settings, conf);
-  settings.network_files.add_hosts.clear();
-  for (const std::string& text : settings_.network_files.add_hosts) {
-    for (std::string& entry : parse_added_host(text, settings.network)) {
-      settings.network_files.add_hosts.push_back(std::move(entry));
-    }
-  }
   settings.http_proxy = http_proxy_.value_or(conf.http_proxy.value_or(true));
   if (shm_size_bytes_) settings.shm_size_bytes = *shm_size_bytes_;
   builder::NetworkFiles& files = settings.network_files;
@@ -294,6 +300,8 @@ builder::CommandSettings RunFlags::settings() const {
   if (shares_network(isolation) && settings.network == builder::NetworkChoice::kDefault) {
     settings.network = builder::NetworkChoice::kHost;
   }
+  files.add_hosts = added_hosts(settings_.network_files.add_hosts, settings.network);
+  builder::parse_ulimits(settings.ulimits);  // each command would stumble over a wrong one
   return settings;
 }
 

@@ -34,6 +34,13 @@ class NetworkFiles(OnBusybox):
             with self.subTest(value):
                 self.assertIn(said, self.fails("RUN true\n", "--add-host", value))
 
+    def test_wrong_values_are_told_before_anything_is_looked_for(self):
+        context = self.context("FROM scratch\n")
+        for flag, value, said in (("--ulimit", "nofiles=1", "nofiles"), ("--ulimit", "nofile=many", "many"),
+                                  ("--cap-add", "NOSUCH", "NOSUCH"), ("--cap-drop", "NOSUCH", "NOSUCH")):
+            with self.subTest(value):
+                self.assert_fails(self.bld("build", flag, value, context, ok=False), said)
+
     def test_contradictions(self):
         for flags in (("--no-hosts", "--add-host", "a:1.2.3.4"), ("--dns", "none,1.2.3.4"), ("--dns", "a.example")):
             with self.subTest(flags):
