@@ -109,15 +109,18 @@ struct StagePlanner::Visitor {
     configured();
   }
 
+  void expose(const std::string& word) const {
+    const auto texts = dockerfile::expand_words(word, self.stage_.variables.lookup(), self.escape_);
+    for (const std::string& text : texts) {
+      for (const std::string& port : dockerfile::exposed_ports(text)) {
+        add_exposed_port(self.config(), port);
+      }
+    }
+  }
+
   void operator()(const dockerfile::Expose& expose) const {
     for (const auto& word : expose.ports) {
-      const auto texts =
-          dockerfile::expand_words(word.text, self.stage_.variables.lookup(), self.escape_);
-      for (const std::string& text : texts) {
-        for (const std::string& port : dockerfile::exposed_ports(text)) {
-          add_exposed_port(self.config(), port);
-        }
-      }
+      base::with_position(self.place_of(word.span), [&] { this->expose(word.text); });
     }
     configured();
   }
@@ -150,7 +153,8 @@ struct StagePlanner::Visitor {
 
   void operator()(const dockerfile::StopSignal& stop_signal) const {
     self.config().stop_signal = self.expand(stop_signal.signal);
-    dockerfile::check_stop_signal(self.config().stop_signal);
+    base::with_position(self.place_of(stop_signal.signal.span),
+                        [&] { dockerfile::check_stop_signal(self.config().stop_signal); });
     configured();
   }
 

@@ -114,6 +114,12 @@ hint: a platform is OS/ARCHITECTURE[/VARIANT], for example linux/arm64
         self.assertIn("Containerfile:3:6: --chmod", done.stderr)
         self.assertNotIn("ran\n", done.stdout)
 
+    def test_a_wrong_value_of_a_variable_is_told_where_it_is_used(self):
+        for line, place in (("EXPOSE 80 $V", "3:11"), ("STOPSIGNAL $V", "3:12"), ("COPY --chmod=$V app.txt /x", "3:6")):
+            with self.subTest(line):
+                done = self.bld("build", self.context(BASE + "ARG V=what\n" + line + "\n", {"app.txt": ""}), ok=False)
+                self.assert_fails(done, f"Containerfile:{place}: ", "what")
+
     def test_a_failing_script_is_named(self):
         done = self.bld("build", self.context(BASE + "RUN <<E\n#!/bin/sh -e\nfalse\nE\n"), ok=False)
         self.assertIn('the script "#!/bin/sh -e" failed with exit code: 1', done.stderr)
