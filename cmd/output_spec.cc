@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cmd/flags.h"
 #include "cmd/options.h"
+#include "dockerfile/csv.h"
 
 namespace bld::cmd {
 
@@ -24,7 +25,7 @@ constexpr std::string_view kTypes = "local, tar, oci, docker, image or registry"
 class Fields {
  public:
   explicit Fields(const std::string& text) {
-    for (const std::string& part : base::split(text, ',')) {
+    for (const std::string& part : dockerfile::split_csv(text)) {
       KeyAndValue field = parse_key_value(part);
       if (!field.value) throw Error("\"{}\" is no KEY=VALUE", part);
       if (!values_.emplace(field.key, *field.value).second) {
@@ -71,8 +72,9 @@ class Fields {
 
 // Only a text whose first field is one of these is no plain path.
 bool has_fields(const std::string& text) {
-  const std::string key = text.substr(0, text.find('='));
-  return key.size() < text.size() &&
+  const std::string first = text.substr(text.starts_with('"') ? 1 : 0);
+  const std::string key = first.substr(0, first.find('='));
+  return key.size() < first.size() &&
          (key == "type" || key == "dest" || key == "name" || key == "push" || key == "tar");
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cmd/options.h"
+#include "dockerfile/csv.h"
 
 namespace bld::cmd {
 
@@ -16,7 +17,7 @@ namespace {
 
 std::map<std::string, std::string> parse_fields(const std::string& text) {
   std::map<std::string, std::string> fields;
-  for (const std::string& part : base::split(text, ',')) {
+  for (const std::string& part : dockerfile::split_csv(text)) {
     KeyAndValue field = parse_key_value(part);
     if (!fields.emplace(field.key, field.value.value_or("")).second) {
       throw Error("\"{}\" is given twice", field.key);

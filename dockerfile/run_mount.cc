@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "dockerfile/csv.h"
 
 namespace bld::dockerfile {
 
@@ -28,41 +29,6 @@ constexpr std::array<std::string_view, 43> kKeys = {
     "tmpfs-mode", "tmpcopyup", "notmpcopyup"};
 
 std::string_view name_of(Type type) { return kTypes.at(static_cast<std::size_t>(type)); }
-
-// The fields of one CSV record, as RFC 4180 quotes them.
-std::vector<std::string> split_csv(std::string_view text) {
-  std::vector<std::string> fields;
-  std::size_t at = 0;
-  for (;;) {
-    std::string field;
-    if (at < text.size() && text[at] == '"') {
-      for (++at;; ++at) {
-        if (at >= text.size()) throw base::Error("a quote in the mount is not closed");
-        if (text[at] != '"') {
-          field += text[at];
-        } else if (at + 1 < text.size() && text[at + 1] == '"') {
-          field += text[++at];
-        } else {
-          break;
-        }
-      }
-      ++at;
-      if (at < text.size() && text[at] != ',') {
-        throw base::Error("a quote in the mount has to end its field");
-      }
-    } else {
-      const std::size_t end = std::min(text.find(',', at), text.size());
-      field = text.substr(at, end - at);
-      if (field.find('"') != std::string::npos) {
-        throw base::Error("a quote in the mount has to begin its field");
-      }
-      at = end;
-    }
-    fields.push_back(std::move(field));
-    if (at >= text.size()) return fields;
-    ++at;
-  }
-}
 
 bool has_variable(std::string_view text) {
   const std::size_t dollar = text.find('$');

@@ -180,6 +180,7 @@ TEST_F(BuildFlagsTest, VolumesHaveAPlaceAndOptions) {
 TEST_F(BuildFlagsTest, SecretsComeFromFilesOrVariables) {
   ::unsetenv("token");
   EXPECT_EQ(parse_secret("id=token,src=/f").file, "/f");
+  EXPECT_EQ(parse_secret("id=token,\"src=/a,b\"").file, "/a,b");
   EXPECT_EQ(parse_secret("id=token,env=VAR").variable, "VAR");
   EXPECT_EQ(parse_secret("id=token,type=env,src=VAR").variable, "VAR");
   EXPECT_EQ(parse_secret("id=token").file.filename(), "token");

@@ -33,6 +33,8 @@ TEST(OutputSpec, EachTypeHasItsKind) {
   EXPECT_EQ(parse_output("type=local,dest=/d").output.kind, OutputKind::kDirectory);
   EXPECT_EQ(parse_output("dest=/d,type=tar").output.kind, OutputKind::kTar);
   EXPECT_EQ(parse_output("type=oci,dest=/d").output.kind, OutputKind::kOciArchive);
+  EXPECT_EQ(parse_output("type=tar,\"dest=/a,b\"").output.destination, "/a,b");
+  EXPECT_EQ(parse_output("\"type=local\",dest=/d").output.kind, OutputKind::kDirectory);
   EXPECT_EQ(parse_output("type=oci,dest=/d,tar=false").output.kind, OutputKind::kOciLayout);
   EXPECT_EQ(parse_output("type=docker,dest=-").output.kind, OutputKind::kDockerArchive);
   EXPECT_EQ(parse_output("type=registry,name=example.com/a").output.kind, OutputKind::kRegistry);
