@@ -1,5 +1,6 @@
 #include "builder/stage_planner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -28,6 +29,13 @@ std::string resolve_destination(const image::RunConfig& config, std::string_view
   if (!result.starts_with('/')) result.insert(0, "/");
   if (names_a_directory(path) && !result.ends_with('/')) result += '/';
   return result;
+}
+
+// A trigger is in no file of the user's: errors tell its first line.
+std::string shown_trigger(const dockerfile::Instruction& instruction) {
+  constexpr std::size_t kMostShown = 100;
+  const std::string text = without_passwords(instruction.original);
+  return "ONBUILD " + base::printable(text.substr(0, std::min(text.find('\n'), kMostShown)));
 }
 
 }  // namespace
@@ -251,6 +259,7 @@ void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operatio
   step.event = announce(instruction);
   step.text = without_passwords(instruction.original);
   step.anew = title_.anew;
+  if (trigger_ != nullptr) step.trigger = shown_trigger(instruction);
   stage_.filesystem = draft_.graph.add(std::move(step));
   draft_.instructions.back().step = stage_.filesystem;
   stage_.history = draft_.history.add(stage_.history, {std::move(created_by), stage_.filesystem});
@@ -282,6 +291,7 @@ void StagePlanner::add(const dockerfile::Instruction& instruction) {
   try {
     std::visit(Visitor{*this, instruction}, instruction.what);
   } catch (base::Error& error) {
+    if (trigger_ != nullptr) error.add_context(shown_trigger(instruction));
     error.at(input_.source.position(instruction.span));
     throw;
   }

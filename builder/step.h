@@ -86,6 +86,7 @@ struct Step {
   base::StepId event = -1;  // of that instruction; -1 for the base of an image
   bool anew = false;        // done again even if its outcome is known
   std::string text;
+  std::string trigger = {};  // of what an ONBUILD of the base brought: what to call it in errors
 };
 
 struct Graph {

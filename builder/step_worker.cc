@@ -48,6 +48,11 @@ base::Error failure(const RunOperation& operation, const runtime::Exit& exit) {
   return error;
 }
 
+void locate(base::Error& error, const Step& step) {
+  if (!step.trigger.empty()) error.add_context(step.trigger);
+  error.at(step.position);
+}
+
 }  // namespace
 
 StepWorker::StepWorker(const Surroundings& surroundings, std::stop_token stop)
@@ -106,7 +111,7 @@ std::vector<base::Sha256Value> StepWorker::read_contexts(NodeId id, const Step& 
   return contents;
 
 } catch (base::Error& error) {
-  error.at(step.position);
+  locate(error, step);
   throw;
 }
 
@@ -158,7 +163,7 @@ StepResult StepWorker::perform(NodeId id, const Step& step, const std::vector<Sn
   return result;
 
 } catch (base::Error& error) {
-  error.at(step.position);
+  locate(error, step);
   throw;
 }
 

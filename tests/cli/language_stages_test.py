@@ -162,7 +162,12 @@ class Onbuild(Configured):
         self.config("ONBUILD RUN exit 6\n", name="parent")
         failed = self.bld("build", self.context("FROM localhost/parent\n"), ok=False)
         self.assertEqual(failed.returncode, 6)
-        self.assertIn("Containerfile:1", failed.stderr)
+        self.assertIn("Containerfile:1:1: ONBUILD RUN exit 6: the command", failed.stderr)
+        for trigger in ("COPY nosuch /x", "EXPOSE $WHAT", "COPY --chmod=$WHAT nosuch /x"):
+            with self.subTest(trigger):
+                self.config(f"ENV WHAT=wrong\nONBUILD {trigger}\n", name="parent")
+                failed = self.bld("build", self.context("FROM localhost/parent\n"), ok=False)
+                self.assert_fails(failed, f"Containerfile:1:1: ONBUILD {trigger}: ")
 
 
 if __name__ == "__main__":
