@@ -53,6 +53,8 @@ void add(Form& form, const dockerfile::RunMount& mount) {
     form.number(value ? static_cast<long long>(*value) : -1);
   }
   form.field(mount.env.value_or("")).number(mount.required ? 1 : 0);
+  if (mount.chown_to_user) form.field("U");
+  if (mount.copy_up) form.field("tmpcopyup");
 }
 
 struct NormalForm {

@@ -157,23 +157,19 @@ std::string cache_id(const MountOperation& mount, const MountSources& sources) {
 
 RunMounts::RunMounts(const std::vector<MountOperation>& mounts, const MountSources& sources) {
   for (const MountOperation& mount : mounts) {
-    if (mount.mount.chown_to_user && mount.mount.type != RunMount::Type::kCache) {
-      throw base::Error("the option U of --mount is for caches only")
-          .hint("copy the files with COPY --chown");
-    }
-    if (mount.mount.copy_up) {
-      throw base::Error("the option tmpcopyup of --mount is not supported by bld yet");
-    }
     switch (mount.mount.type) {
       case RunMount::Type::kBind:
-        add_bind(mount, sources);
+        if (mount.mount.chown_to_user) {
+          add_owned_copy(mount, sources);
+        } else {
+          add_bind(mount, sources);
+        }
         break;
       case RunMount::Type::kCache:
         add_cache(mount, sources);
         break;
       case RunMount::Type::kTmpfs:
-        mounts_.emplace_back(runtime::TmpfsMount{.target = mount.mount.target,
-                                                 .size_bytes = mount.mount.size_bytes.value_or(0)});
+        add_tmpfs(mount.mount, sources);
         break;
       case RunMount::Type::kSecret:
         add_secret(mount.mount, sources);
@@ -225,6 +221,44 @@ void RunMounts::add_bind(const MountOperation& mount, const MountSources& source
     view.work = writes.work();
   }
   mounts_.emplace_back(std::move(view));
+}
+
+// U: what is shown belongs to the user of the command, and is a copy, which goes with it.
+void RunMounts::add_owned_copy(const MountOperation& mount, const MountSources& sources) {
+  store::Store& store = sources.services.store;
+  std::string subpath;
+  std::filesystem::path copy;
+  if (const auto* step = std::get_if<FromStep>(&mount.source)) {
+    copy = copy_of_folder(sources.inputs.at(step->input).trees(store), mount.mount.source, store);
+  } else {
+    copy = filtered_copy(sources.contexts.at(std::get<FromContext>(mount.source).name),
+                         mount.mount.source, subpath, store);
+  }
+  const base::RootedDir directory = base::RootedDir::open(copy);
+  give_away(directory, sources.user(), mount.mount.target);
+  auto shown = directory.find(subpath, O_PATH);
+  if (!shown) throw base::Error("\"{}\": not found", base::printable(mount.mount.source));
+  mounts_.emplace_back(runtime::BindMount{.target = mount.mount.target,
+                                          .source_fd = shown->get(),
+                                          .read_only = mount.mount.read_only,
+                                          .nosuid = mount.mount.nosuid,
+                                          .noexec = mount.mount.noexec});
+  descriptors_.push_back(std::move(*shown));
+}
+
+void RunMounts::add_tmpfs(const RunMount& mount, const MountSources& sources) {
+  if (!mount.copy_up) {
+    mounts_.emplace_back(
+        runtime::TmpfsMount{.target = mount.target, .size_bytes = mount.size_bytes.value_or(0)});
+    return;
+  }
+  if (mount.size_bytes) throw base::Error("a mount has either a size or tmpcopyup");
+  if (sources.inputs.empty()) throw base::Error("tmpcopyup is for the mounts of RUN");
+  // What the image has there, with changes that go with the command: a view of it is as good.
+  MountOperation view{.mount = mount, .source = FromStep{0}};
+  view.mount.source = mount.target;
+  view.mount.read_only = false;
+  add_bind(view, sources);
 }
 
 void RunMounts::add_cache(const MountOperation& mount, const MountSources& sources) {

@@ -43,6 +43,8 @@ class RunMounts {
 
  private:
   void add_bind(const MountOperation& mount, const MountSources& sources);
+  void add_owned_copy(const MountOperation& mount, const MountSources& sources);
+  void add_tmpfs(const dockerfile::RunMount& mount, const MountSources& sources);
   void add_cache(const MountOperation& mount, const MountSources& sources);
   void add_secret(const dockerfile::RunMount& mount, const MountSources& sources);
   void add_ssh(const dockerfile::RunMount& mount, const MountSources& sources);

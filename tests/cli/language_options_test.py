@@ -110,8 +110,13 @@ class Containerfiles(OnBusybox):
                                    "USER 7\nRUN --mount=type=cache,target=/d,U stat -c %u /d /d/f\n"
                                    "USER 0\nRUN --mount=target=/c,rw,nosuid,noexec grep ' /c ' /proc/self/mounts | grep -o 'nosuid[^ ]*noexec'\n"),
                          ["1000:50", "7", "7", "nosuid,nodev,noexec"])
-        self.assertIn("for caches only", self.fails("RUN --mount=target=/c,U true\n"))
-        self.assertIn("tmpcopyup", self.fails("RUN --mount=type=tmpfs,target=/c,tmpcopyup true\n"))
+        self.assertEqual(self.seen("RUN mkdir /there && echo kept > /there/f\nUSER 7\nRUN --mount=target=/c,source=d,U stat -c '%n %u' /c /c/f\n"
+                                   "RUN --mount=target=/one,source=d/f,U,rw stat -c %u /one && echo changed > /one && cat /one\nUSER 0\n"
+                                   "RUN --mount=type=tmpfs,target=/there,tmpcopyup cat /there/f && rm /there/f && touch /there/g\n"
+                                   "RUN --mount=from=localhost/busybox,source=/etc,target=/e,U ls /e/passwd; ls /there\n", files={"d/f": "x\n"}),
+                         ["/c 7", "/c/f 7", "7", "changed", "kept", "/e/passwd", "f"])
+        self.assertEqual((self.dir / "context/d/f").read_text(), "x\n")
+        self.assertIn("either a size or tmpcopyup", self.fails("RUN --mount=type=tmpfs,target=/c,tmpcopyup,size=1m true\n"))
 
 
 class Fetched(OnBusybox):
