@@ -46,6 +46,7 @@ void refuse_scanners(FlagSet& flags) {
 void declare_foreign_flags(FlagSet& flags) {
   flags.accept("force-rm", "", "nothing is left of a step but its layer");
   flags.accept("compress", "", "layers are compressed when they leave the store");
+  flags.accept("layer-label", "KEY[=VALUE]", "there are no intermediate images");
   flags.accept("disable-content-trust", "", "bld checks no signatures of Docker's notary");
   accept_only(flags, "rm", true, "a build of bld has no containers that could be kept");
   accept_only(flags, "disable-compression,D", true,
@@ -55,7 +56,6 @@ void declare_foreign_flags(FlagSet& flags) {
   accept_only(flags, "all-platforms", false, kNamePlatforms);
   flags.refuse("attest", "bld writes no attestations");
   flags.refuse("builder", "bld builds by itself: leave the flag out");
-  flags.refuse("layer-label", "bld makes no intermediate images; --label is for the image");
   for (const char* name : {"cache-from", "cache-to", "cache-ttl"}) flags.refuse(name, kCacheHere);
   flags.refuse("sign-by", kSignThere);
   flags.refuse("cw", kDiskImage);

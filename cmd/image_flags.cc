@@ -84,7 +84,7 @@ void ImageFlags::declare_times(FlagSet& flags) {
 }
 
 void ImageFlags::declare_layers(FlagSet& flags) {
-  flags.add_bool("squash", squash_, "make one layer of the whole image");
+  flags.add_bool("squash,squash-all", squash_, "make one layer of the whole image");
   flags.add_optional(
       "layers", "", "true", [this](const std::string& text) { layers_ = parse_bool(text); },
       "a layer for each step (default true)");

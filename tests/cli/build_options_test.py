@@ -148,7 +148,7 @@ class Options(CliTest):
     def test_layers(self):
         text = "FROM localhost/busybox\nRUN touch /a\nRUN touch /b\nRUN rm /a\n"
         base = len(self.bld.layout("busybox", self.dir / "busybox").manifest["layers"])
-        for args, env, count in (([], {}, base + 3), (["--layers=false"], {}, base + 1), (["--squash"], {}, 1),
+        for args, env, count in (([], {}, base + 3), (["--layers=false"], {}, base + 1), (["--squash"], {}, 1), (["--squash-all"], {}, 1),
                                  ([], {"BUILDAH_LAYERS": "false"}, base + 1),
                                  (["--layers"], {"BUILDAH_LAYERS": "false"}, base + 3)):
             with self.subTest(args=args, env=env):
@@ -291,7 +291,7 @@ class Options(CliTest):
         first = self.image(text, "--timestamp=1")
         again = self.image(text, "--timestamp=1", "--rm", "--force-rm", "--force-rm=false", "--compress",
                            "--disable-content-trust", "-D", "--load", "--provenance=false", "--sbom=false",
-                           "--all-platforms=false", "--compat-volumes=false", "--layers", "--no-cache")
+                           "--all-platforms=false", "--layer-label=a=b", "--compat-volumes=false", "--layers", "--no-cache")
         self.assertEqual(first.digest, again.digest)
 
     def test_manifest_list(self):
@@ -323,7 +323,7 @@ class Options(CliTest):
                               ("--provenance=mode=max", "attestations"), ("--sbom=true", "scanner"),
                               ("--sbom syft", "scanner"), ("--builder x", "leave the flag out"),
                               ("--all-platforms", "--platform"),
-                              ("--layer-label a=b", "--label"), ("--cache-from x", "--root"),
+                              ("--cache-from x", "--root"),
                               ("--cache-to x", "--root"), ("--cache-ttl 1h", "--root"), ("--sign-by x", "cosign"),
                               ("--cw type=snp", "type=tar"),
                               ("--sbom-output x", "scanner"), ("--attest type=sbom", "attestations"),

@@ -135,7 +135,7 @@ TEST_F(BuildFlagsTest, AttestationsCanOnlyBeTurnedOff) {
 TEST_F(BuildFlagsTest, WhatBldDoesAnywayIsAcceptedTheOppositeIsRefused) {
   parse({"--rm", "--force-rm", "--skip-unused-stages", "--rm=true", "--compress", "-D"});
   EXPECT_NE(error_of({"--rm=false"}).find("not supported by bld yet"), std::string::npos);
-  EXPECT_NE(error_of({"--layer-label", "x"}).find("--layer-label is not supported by bld yet"),
+  EXPECT_NE(error_of({"--attest", "x"}).find("--attest is not supported by bld yet"),
             std::string::npos);
   EXPECT_EQ(parse({"--isolation=chroot"}).commands.network, builder::NetworkChoice::kHost);
   EXPECT_EQ(parse({"--isolation=chroot", "--network=none"}).commands.network,
