@@ -45,6 +45,23 @@ bool same_owner_and_mode(const struct stat& a, const struct stat& b) {
   return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid;
 }
 
+// An empty file or directory with exactly this mode, whatever the umask; O_PATH. All goes by
+// descriptor: in a cache, another step may put a link in the place of what was just made.
+base::UniqueFd make_entry(int parent, const std::string& name, MountPoints::Kind kind) {
+  const bool is_directory = kind == MountPoints::Kind::kDirectory;
+  if (is_directory && ::mkdirat(parent, name.c_str(), 0755) != 0) {
+    throw base::Error::sys("mkdir", name);
+  }
+  const int flags = is_directory ? O_RDONLY | O_DIRECTORY : O_WRONLY | O_CREAT | O_EXCL;
+  const base::UniqueFd made(::openat(parent, name.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!made) throw base::Error::sys("create", name);
+  if (::fchmod(made.get(), is_directory ? 0755 : 0644) != 0) throw base::Error::sys("chmod", name);
+  const std::string path = "/proc/self/fd/" + std::to_string(made.get());
+  base::UniqueFd result(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  if (!result) throw base::Error::sys("open", name);
+  return result;
+}
+
 // Directories that no mount of a step may cover; only below /dev may one be.
 bool is_kernel_directory(std::string_view name, bool is_target) {
   return name == "proc" || name == "sys" || (name == "dev" && is_target);
@@ -140,20 +157,8 @@ base::UniqueFd MountPoints::make_stub(const std::vector<Node>& stack, const std:
   const int parent = stack.back().fd.get();
   if (!stack.back().in_mount) note_copy_up(stack);
   const struct stat before = status_of(parent);
-  if (kind == Kind::kDirectory) {
-    if (::mkdirat(parent, name.c_str(), 0755) != 0) throw base::Error::sys("mkdir", name);
-  } else {
-    const base::UniqueFd file(
-        ::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (!file) throw base::Error::sys("create", name);
-  }
-  // The umask is the user's own; a mount point that stays because the step used it is not.
-  if (::fchmodat(parent, name.c_str(), kind == Kind::kDirectory ? 0755 : 0644, 0) != 0) {
-    throw base::Error::sys("chmod", name);
-  }
+  base::UniqueFd made = make_entry(parent, name, kind);
   restore_times(parent, before);
-  base::UniqueFd made = open_entry(parent, name);
-  if (!made) throw base::Error::sys("open", name);
   stubs_.push_back({stack.back().fd.duplicate(), made.duplicate(), name, status_of(made.get())});
   return made;
 }

@@ -3,6 +3,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "runtime/mount_points.h"
 #include "tests/runtime/container.h"
 
 namespace bld::runtime {
@@ -162,6 +163,39 @@ TEST_F(MountTest, AMountInsideOfAMountGoesThere) {
                                                           FileMount{"/m/sub/file", "x\n"}}));
   EXPECT_EQ(result.output, "x\nsub\n") << result.error_output;
   EXPECT_EQ(upper_names(), Strings{});
+}
+
+// As another step that shares the cache may do.
+TEST_F(MountTest, LinksThatComeInTheWayOfAMountPointAreNotFollowed) {
+  std::filesystem::create_directories(*temp_ / "cache");
+  const base::UniqueFd cache = open(*temp_ / "cache");
+  const auto marker = temp_->write("marker", "x");
+  ::chmod(marker.c_str(), 0600);
+  std::atomic<bool> done = false;
+  std::thread attacker([&] {
+    while (!done) {
+      (void)!::symlinkat(marker.c_str(), cache.get(), "f");
+      ::unlinkat(cache.get(), "f", 0);
+    }
+  });
+  mode_t mode = 0600;
+  for (int i = 0; i < 1000 && mode == 0600; ++i) {
+    MountPoints points(cache.get(), {});
+    try {
+      points.make("f", MountPoints::Kind::kFile);
+    } catch (const base::Error&) {
+      // The attacker won and gained nothing.
+    }
+    points.clean_up([] {});
+
+    struct stat status {};
+
+    ASSERT_EQ(::stat(marker.c_str(), &status), 0);
+    mode = status.st_mode & 07777;
+  }
+  done = true;
+  attacker.join();
+  EXPECT_EQ(mode, 0600);
 }
 
 TEST_F(MountTest, ABindIsReadOnlyUnlessAsked) {
