@@ -92,19 +92,16 @@ BaseImage pull(const std::vector<Location>& places, const ImageLookup& lookup, s
                base::EventSink& events, const std::stop_token& stop) {
   for (std::size_t i = 0;; ++i) {
     const Location& place = places[i];
-    const bool is_registry = place.kind == registry::TransportKind::kDocker;
-    events.send(base::Note{"Trying to pull " + place.str() + "..."});
+    if (place.kind == registry::TransportKind::kDocker) {
+      events.send(base::Note{"Trying to pull " + place.reference + "..."});
+    }
     registry::PullOptions options;
     options.connection = lookup.connection;
     options.platform = lookup.platform;
     options.extract = lookup.use == BaseUse::kFiles ? store::Extract::kYes : store::Extract::kNo;
     try {
-      const store::ImageRecord record = registry::pull(store, place, options, events, stop);
-      if (is_registry) return from_store(store, record, place.reference);
-      const bool is_of_others = place.kind == registry::TransportKind::kContainersStorage ||
-                                place.kind == registry::TransportKind::kDockerDaemon;
-      return from_store(store, record,
-                        is_of_others && !record.names.empty() ? record.names.front() : "");
+      const registry::PulledImage pulled = registry::pull(store, place, options, events, stop);
+      return from_store(store, pulled.record, pulled.names.empty() ? "" : pulled.names.front());
     } catch (const base::Error& error) {
       if (i + 1 == places.size() || stop.stop_requested()) throw;
       events.send(base::Warning{error.message(), std::nullopt});

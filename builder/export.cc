@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 // What containerd's tools, and by now others, read the whole name from.
-constexpr const char* kImageName = "io.containerd.image.name";
 
 class Exporter {
  public:
@@ -103,7 +102,8 @@ class Exporter {
       // Docker's manifests have no place in an OCI layout.
       options.format = registry::ManifestFormat::kOci;
       for (const image::Reference& name : names) {
-        options.layout_references.push_back({name.tag(), {{kImageName, name.str()}}});
+        options.layout_references.push_back(
+            {name.tag(), {{std::string(registry::kFullNameAnnotation), name.str()}}});
       }
     }
     registry::push(services_.store, image_, to, options, services_.events, stop_);

@@ -233,7 +233,8 @@ void Planner::outline(int index) {
     wanted.pop_front();
     if (outline.needed) continue;
     outline.needed = true;
-    outline.files_needed = outline.files_needed || runs_commands(stage);
+    outline.files_needed =
+        outline.files_needed || (!outline.replaced && runs_commands(stage));
     try {
       outline_base(stage, outline);
       outline.triggers = triggers_of(stage, outline);

@@ -47,8 +47,7 @@ std::string free_name(store::Store& store, const std::string& image, const std::
   std::string prefix;
   if (image != "scratch") {
     const auto place = registry::parse_location(image);
-    const bool is_named = place && place->path.empty();
-    const std::string& named = is_named ? place->reference : image;
+    const std::string& named = place && place->path.empty() ? place->reference : image;
     std::string last = named.substr(named.rfind('/') + 1);
     last = last.substr(0, last.find_first_of(":@"));
     prefix = last + "-";
@@ -67,12 +66,20 @@ std::string free_name(store::Store& store, const std::string& image, const std::
   }
 }
 
+// What the container's name begins with. A file or directory does not give its own, but that of the
+// image in it, or else its kind: "oci-archive".
+std::string named_after(const FromOptions& options, const BaseImage& base) {
+  const auto place = registry::parse_location(options.image);
+  if (!place || place->path.empty()) return options.image;
+  return base.name.empty() ? options.image.substr(0, options.image.find(':')) : base.name;
+}
+
 // A name of our own choice may be taken by another process between looking and taking it.
 store::Container create_record(store::Container record, const FromOptions& options,
-                               store::Store& store) {
+                               const std::string& image, store::Store& store) {
   record.name = options.name;
   for (;;) {
-    if (options.name.empty()) record.name = free_name(store, options.image, options.suffix);
+    if (options.name.empty()) record.name = free_name(store, image, options.suffix);
     try {
       return store.create_container(record);
     } catch (const base::Error&) {
@@ -89,21 +96,23 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
   store::Store& store = services.store;
   const image::Platform platform = options.platform.value_or(image::Platform::host());
   WorkingContainer container;
-  if (options.image == "scratch") {
+  std::string image = options.image;
+  if (image == "scratch") {
     container.config.platform = platform;  // and nothing else, not even a PATH
   } else {
     const BaseImage base = resolve_base_image(
-        options.image, {platform, options.pull, options.connection, BaseUse::kFiles}, store,
-        services.events, stop);
+        image, {platform, options.pull, options.connection, BaseUse::kFiles}, store, services.events,
+        stop);
     container.config = base.config;
-    container.image_name = base.name.empty() ? options.image : base.name;
+    container.image_name = base.name.empty() ? image : base.name;
+    image = named_after(options, base);
     container.record.image_manifest = image::Digest::parse(base.manifest_digest);
     container.image_id = base.image_id;
     container.record.layers = base.config.diff_ids;
   }
   container.run_flags = options.run_flags;
   container.record.config = to_json(container);
-  container.record = create_record(container.record, options, store);
+  container.record = create_record(container.record, options, image, store);
   layers::prepare_upper(base_of(container).trees(store),
                         store.container_dir(container.record.id) / "upper");
   return container;

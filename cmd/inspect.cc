@@ -111,7 +111,7 @@ class Inspect : public Command {
                         image::Platform::host().str())
           .hint("bld manifest inspect shows what it has");
     }
-    return store.get_image("image@" + entry->digest.str());
+    return store.get_image(store::exact_name(entry->digest));
   }
 
   std::string format_, type_;

@@ -74,12 +74,13 @@ class Members {
   Descriptor pulled(const registry::Location& from,
                     const std::optional<image::Platform>& platform) {
     registry::PullOptions options{.connection = connection_, .platform = platform, .name = {}};
-    return entry_of(app_.store(),
-                    registry::pull(app_.store(), from, options, *renderer_, app_.stop_token()));
+    return entry_of(
+        app_.store(),
+        registry::pull(app_.store(), from, options, *renderer_, app_.stop_token()).record);
   }
 
   void pull_instance(const registry::Location& from, Descriptor& entry) {
-    if (app_.store().find_image("image@" + entry.digest.str())) return;
+    if (app_.store().find_image(store::exact_name(entry.digest))) return;
     if (from.kind != registry::TransportKind::kDocker) {
       throw Error("all images of {}: only from a registry", from.str());
     }

@@ -1,12 +1,15 @@
 // bld pull
 #include <unistd.h>
 
+#include <optional>
+
 #include "base/error.h"
 #include "builder/base_images.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
+#include "registry/copy_image.h"
 #include "registry/list_tags.h"
 #include "registry/registries_conf.h"
 
@@ -37,12 +40,14 @@ class Pull : public Command {
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
     std::string ids;
     try {
-      const auto names = all_tags_ ? tagged_names(arguments[0], lookup.connection, app.stop_token())
-                                   : std::vector{arguments[0]};
-      for (const std::string& name : names) {
-        ids += builder::resolve_base_image(name, lookup, app.store(), *renderer, app.stop_token())
-                   .image_id +
-               "\n";
+      if (all_tags_) {
+        for (const auto& name : tagged_names(arguments[0], lookup.connection, app.stop_token())) {
+          ids += pull_one(name, lookup, app, *renderer);
+        }
+      } else if (const auto archive = archive_of_several(arguments[0])) {
+        ids = pull_archive(*archive, lookup, app, *renderer);
+      } else {
+        ids = pull_one(arguments[0], lookup, app, *renderer);
       }
       renderer->finish(Renderer::End::kSuccess);
       streams.out(ids);
@@ -55,12 +60,40 @@ class Pull : public Command {
   }
 
  private:
+  static std::string pull_one(const std::string& name, const builder::ImageLookup& lookup, App& app,
+                              base::EventSink& events) {
+    return builder::resolve_base_image(name, lookup, app.store(), events, app.stop_token())
+               .image_id +
+           "\n";
+  }
+
+  // Only there can be more than one image behind what is named.
+  static std::optional<registry::Location> archive_of_several(const std::string& text) {
+    auto location = registry::parse_location(text);
+    const bool is_archive = location && location->kind == registry::TransportKind::kDockerArchive &&
+                            location->reference.empty();
+    if (!is_archive) location.reset();
+    return location;
+  }
+
+  static std::string pull_archive(const registry::Location& from,
+                                  const builder::ImageLookup& lookup, App& app,
+                                  base::EventSink& events) {
+    const registry::PullOptions options{lookup.connection, lookup.platform, {}};
+    std::string ids;
+    for (const auto& pulled :
+         registry::pull_all(app.store(), from, options, events, app.stop_token())) {
+      ids += pulled.record.id() + "\n";
+    }
+    return ids;
+  }
+
   static std::vector<std::string> tagged_names(const std::string& text,
                                                const registry::ConnectionOptions& connection,
                                                const std::stop_token& stop) {
     const auto location = registry::parse_location(text);
     if (location && location->kind != registry::TransportKind::kDocker) {
-      throw base::Error("--all-tags: {} is not in a registry", text);
+      throw base::Error("Non-docker transport is not supported, for --all-tags pulling");
     }
     const auto named = location ? image::Reference::parse(location->reference)
                                 : registry::RegistriesConf::load().candidates(text).front();

@@ -3,6 +3,8 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <ctime>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -184,6 +186,30 @@ std::string ImageConfig::json() const {
 std::string format_time(std::chrono::sys_seconds time) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+std::optional<std::chrono::sys_seconds> parse_time(std::string_view text) {
+  std::tm fields = {};
+  const std::string all(text);
+  const char* rest = ::strptime(all.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
+  if (rest == nullptr) return std::nullopt;
+  if (*rest == '.') {
+    ++rest;
+    while (*rest >= '0' && *rest <= '9') ++rest;
+  }
+  const std::string_view zone = rest;
+  std::chrono::seconds offset{0};
+  if (zone != "Z") {
+    int hours = 0, minutes = 0, end = 0;
+    char sign = 0;
+    if (std::sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &end) != 3 ||
+        static_cast<std::size_t>(end) != zone.size() || (sign != '+' && sign != '-')) {
+      return std::nullopt;
+    }
+    offset = std::chrono::hours(hours) + std::chrono::minutes(minutes);
+    if (sign == '-') offset = -offset;
+  }
+  return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&fields))) - offset;
 }
 
 }  // namespace bld::image

@@ -64,5 +64,7 @@ struct ImageConfig {
 
 // "1970-01-01T00:00:00Z"
 std::string format_time(std::chrono::sys_seconds time);
+// RFC 3339, with any fraction of a second and any offset; nothing where it is none.
+std::optional<std::chrono::sys_seconds> parse_time(std::string_view text);
 
 }  // namespace bld::image

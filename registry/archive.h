@@ -27,6 +27,10 @@ std::unique_ptr<ImageSource> open_docker_archive_source(const std::filesystem::p
                                                         const std::string& reference,
                                                         const std::filesystem::path& scratch);
 
+// All images of the file, in its order; at least one. It is unpacked once for all of them.
+std::vector<std::unique_ptr<ImageSource>> open_docker_archive_sources(
+    const std::filesystem::path& file, const std::filesystem::path& scratch);
+
 // Collects the layout below `scratch`, as above. The same image gives the same bytes.
 std::unique_ptr<ImageSink> open_oci_archive_sink(const std::filesystem::path& file,
                                                  const std::string& reference,

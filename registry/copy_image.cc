@@ -220,8 +220,7 @@ class Puller {
         events_(events),
         stop_(std::move(stop)) {}
 
-  store::ImageRecord pull(const FetchedManifest& fetched,
-                          const std::optional<image::Reference>& name) {
+  PulledImage pull(const FetchedManifest& fetched, const std::vector<image::Reference>& names) {
     const image::Manifest manifest = image::Manifest::parse(fetched.text);
     store::Transaction transaction = store_.begin();
     const image::ImageConfig config = put_config(transaction, manifest.config);
@@ -235,9 +234,14 @@ class Puller {
     base::MemorySource text(fetched.text);
     transaction.put_blob(text, fetched.descriptor);
     transaction.record_image(fetched.descriptor, manifest.config);
-    if (name) transaction.name_image(*name, fetched.descriptor.digest);
+    for (const image::Reference& name : names) {
+      transaction.name_image(name, fetched.descriptor.digest);
+    }
     std::move(transaction).commit();
-    return store_.get_image(manifest.config.digest.hex());
+    // By its manifest: another one with the same config may be there, too.
+    PulledImage pulled{store_.get_image(store::exact_name(fetched.descriptor.digest)), {}};
+    for (const image::Reference& name : names) pulled.names.push_back(name.str());
+    return pulled;
   }
 
  private:
@@ -291,24 +295,52 @@ std::optional<image::Digest> expected_digest(const Location& from) {
   return image::Reference::parse(from.reference).digest();
 }
 
-// The name that an image brings along; nothing for files, and for IDs in the stores of others.
-std::optional<image::Reference> own_name(const Location& from) {
+// Of a path as part of a name; none where it cannot be one.
+std::vector<image::Reference> name_of_path(const std::string& path) {
+  try {
+    return {image::Reference::parse_local("localhost/" + path.substr(path.find_first_not_of('/')))
+                .with_default_tag()};
+  } catch (const base::Error&) {
+    return {};
+  }
+}
+
+std::vector<image::Reference> name_in_store(const Location& from) {
   const std::string& text = from.reference;
+  if (text.find_first_not_of("0123456789abcdef") == text.npos || text.starts_with("sha256:")) {
+    return {};  // an ID
+  }
+  const bool is_docker = from.kind == TransportKind::kDockerDaemon;
+  return {(is_docker ? image::Reference::parse(text) : image::Reference::parse_local(text))
+              .with_default_tag()};
+}
+
+// As Buildah names what it pulls: what a registry or a store calls it; what an archive says that it
+// is; the path of a directory.
+std::vector<image::Reference> own_names(const Location& from, ImageSource& source) {
   switch (from.kind) {
     case TransportKind::kDocker:
-      return image::Reference::parse(text);
+      return {image::Reference::parse(from.reference)};
     case TransportKind::kContainersStorage:
-    case TransportKind::kDockerDaemon: {
-      if (text.find_first_not_of("0123456789abcdef") == text.npos || text.starts_with("sha256:")) {
-        return std::nullopt;
-      }
-      const bool is_docker = from.kind == TransportKind::kDockerDaemon;
-      return (is_docker ? image::Reference::parse(text) : image::Reference::parse_local(text))
-          .with_default_tag();
+    case TransportKind::kDockerDaemon:
+      return name_in_store(from);
+    case TransportKind::kOciLayout:
+    case TransportKind::kDirectory:
+      return name_of_path(from.path.string());
+    case TransportKind::kOciArchive:
+      return source.names();
+    case TransportKind::kDockerArchive: {
+      std::vector<image::Reference> names = source.names();
+      if (from.reference.empty() || from.reference.starts_with('@')) return names;
+      const auto wanted = {image::Reference::parse(from.reference).with_default_tag(),
+                           image::Reference::parse_local(from.reference).with_default_tag()};
+      std::erase_if(names, [&](const image::Reference& name) {
+        return std::find(wanted.begin(), wanted.end(), name) == wanted.end();
+      });
+      return names;
     }
-    default:
-      return std::nullopt;
   }
+  return {};
 }
 
 // ── push ─────────────────────────────────────────────────────────────────────────────────────────
@@ -495,20 +527,49 @@ class Pusher {
   std::stop_token stop_;
 };
 
+PulledImage pull_from(ImageSource& source, store::Store& store, const Location& from,
+                      const PullOptions& options, base::EventSink& events, std::stop_token stop) {
+  const FetchedManifest manifest = fetch_manifest(
+      source, expected_digest(from), options.platform.value_or(image::Platform::host()));
+  std::vector<image::Reference> names;
+  if (options.name) {
+    names = {*options.name};
+  } else {
+    names = own_names(from, source);
+  }
+  return Puller(store, source, options.extract, events, std::move(stop)).pull(manifest, names);
+}
+
 }  // namespace
 
-store::ImageRecord pull(store::Store& store, const Location& from, const PullOptions& options,
-                        base::EventSink& events, std::stop_token stop) try {
+PulledImage pull(store::Store& store, const Location& from, const PullOptions& options,
+                 base::EventSink& events, std::stop_token stop) try {
   const auto source = open_source(from, options.connection, store, stop);
-  const FetchedManifest manifest = fetch_manifest(
-      *source, expected_digest(from), options.platform.value_or(image::Platform::host()));
-  std::optional<image::Reference> name = options.name;
-  if (!name) name = own_name(from);
-  return Puller(store, *source, options.extract, events, std::move(stop)).pull(manifest, name);
+  return pull_from(*source, store, from, options, events, std::move(stop));
 
 } catch (base::Error& error) {
   error.add_context("pulling " + from.str());
   throw;
+}
+
+std::vector<PulledImage> pull_all(store::Store& store, const Location& from,
+                                  const PullOptions& options, base::EventSink& events,
+                                  std::stop_token stop) {
+  std::vector<PulledImage> pulled;
+  if (from.kind != TransportKind::kDockerArchive || !from.reference.empty()) {
+    pulled.push_back(pull(store, from, options, events, std::move(stop)));
+    return pulled;
+  }
+  try {
+    SignaturePolicy::load(options.connection.policy_file).check(from);
+    for (const auto& source : open_docker_archive_sources(from.path, store.make_temp_dir())) {
+      pulled.push_back(pull_from(*source, store, from, options, events, stop));
+    }
+  } catch (base::Error& error) {
+    error.add_context("pulling " + from.str());
+    throw;
+  }
+  return pulled;
 }
 
 Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
@@ -541,7 +602,7 @@ Descriptor push_index(store::Store& store, const image::Index& index, const Loca
   image::Index written = index;
   std::vector<store::ImageRecord> images;
   for (const Descriptor& entry : index.manifests) {
-    auto image = store.find_image("image@" + entry.digest.str());
+    auto image = store.find_image(store::exact_name(entry.digest));
     if (!image) throw base::Error("the list's image {} is no longer here", entry.digest.str());
     images.push_back(std::move(*image));
   }

@@ -20,16 +20,29 @@ namespace bld::registry {
 struct PullOptions {
   ConnectionOptions connection;
   std::optional<image::Platform> platform;  // empty: this machine's
-  // Given to the image in the store; empty: a registry's image gets its own name, others none.
+  // Given to the image in the store. Empty: those that the place gives it, as own_names() in
+  // copy_image.cc says.
   std::optional<image::Reference> name;
   // Whether layers become trees, too, in the same pass; those that are here already do not.
   store::Extract extract = store::Extract::kNo;
 };
 
+// An image that came, and the names that it got by coming.
+struct PulledImage {
+  store::ImageRecord record;
+  std::vector<std::string> names;
+};
+
 // Brings the image into the store, all layers verified. Blobs and layers that the store has are
 // not fetched. Four layers at a time. Progress goes to `events` as base::Transfer.
-store::ImageRecord pull(store::Store& store, const Location& from, const PullOptions& options,
-                        base::EventSink& events, std::stop_token stop);
+PulledImage pull(store::Store& store, const Location& from, const PullOptions& options,
+                 base::EventSink& events, std::stop_token stop);
+
+// The same for a place that may hold several images, all of which are wanted: a docker-archive
+// without a name. Elsewhere it is the one that `from` names.
+std::vector<PulledImage> pull_all(store::Store& store, const Location& from,
+                                  const PullOptions& options, base::EventSink& events,
+                                  std::stop_token stop);
 
 enum class ManifestFormat { kAsStored, kOci, kDocker };
 

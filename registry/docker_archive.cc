@@ -158,22 +158,28 @@ bool is_named(const base::Json& entry, const std::string& name) {
   return false;
 }
 
-const base::Json& choose(const base::Json& manifest, const std::string& reference) {
-  const base::Json::Array& entries = manifest.as_array();
+const base::Json::Array& entries_of(const base::Json& document) {
+  const base::Json::Array& entries = document.as_array();
   if (entries.empty()) throw base::Error("no image in the archive");
+  return entries;
+}
+
+// The number of the entry that is meant.
+std::size_t choose(const base::Json& document, const std::string& reference) {
+  const base::Json::Array& entries = entries_of(document);
   if (reference.starts_with('@')) {
     const auto number = base::parse_unsigned(std::string_view(reference).substr(1));
     if (!number || *number >= entries.size()) {
       throw base::Error("no image \"{}\" in the archive: it has {}", base::printable(reference),
                         entries.size());
     }
-    return entries[*number];
+    return *number;
   }
-  if (reference.empty() && entries.size() == 1) return entries.front();
+  if (reference.empty() && entries.size() == 1) return 0;
   std::string names;
-  for (const base::Json& entry : entries) {
-    if (!reference.empty() && is_named(entry, reference)) return entry;
-    for (const std::string& tag : entry.strings("RepoTags")) names += " " + tag;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!reference.empty() && is_named(entries[i], reference)) return i;
+    for (const std::string& tag : entries[i].strings("RepoTags")) names += " " + tag;
   }
   base::Error error = reference.empty() ? base::Error("several images in the archive")
                                         : base::Error("no image \"{}\" in the archive", reference);
@@ -182,9 +188,7 @@ const base::Json& choose(const base::Json& manifest, const std::string& referenc
   throw error;
 }
 
-image::Manifest read_manifest(const UnpackedArchive& archive, const std::string& reference) {
-  const base::Json document = base::Json::parse(archive.read_text("manifest.json"));
-  const base::Json& entry = choose(document, reference);
+image::Manifest manifest_of(const UnpackedArchive& archive, const base::Json& entry) {
   image::Manifest manifest;
   manifest.media_type = MediaType::kDockerManifest;
   manifest.config = archive.find(entry.string("Config"));
@@ -193,6 +197,29 @@ image::Manifest read_manifest(const UnpackedArchive& archive, const std::string&
     manifest.layers.push_back(archive.layer(path));
   }
   return manifest;
+}
+
+// The image with this number, from the layout into which the archive was unpacked. There its
+// reference is "@NUMBER", once for each of its names.
+std::unique_ptr<ImageSource> open_entry(const UnpackedArchive& archive, const base::Json& entry,
+                                        std::size_t number, const fs::path& layout) {
+  const std::string reference = "@" + std::to_string(number);
+  std::vector<LayoutReference> references;
+  for (const std::string& tag : entry.strings("RepoTags")) {
+    references.push_back({reference, {{std::string(kFullNameAnnotation), tag}}});
+  }
+  if (references.empty()) references.push_back({.name = reference});
+  const std::string text = manifest_of(archive, entry).json();
+  Descriptor descriptor;
+  descriptor.media_type = MediaType::kDockerManifest;
+  descriptor.digest = image::Digest::of(base::as_bytes(text));
+  descriptor.size = text.size();
+  open_layout_sink(layout, std::move(references))->put_manifest(text, descriptor);
+  return open_layout_source(layout, reference);
+}
+
+base::Json read_document(const UnpackedArchive& archive) {
+  return base::Json::parse(archive.read_text("manifest.json"));
 }
 
 class DockerArchiveSink : public ImageSink {
@@ -286,13 +313,25 @@ std::unique_ptr<ImageSource> open_docker_archive_source(const fs::path& file,
                                                         const fs::path& scratch) try {
   const base::RootedDir root = base::RootedDir::open(scratch);
   const UnpackedArchive archive(file, root);
-  const std::string text = read_manifest(archive, reference).json();
-  Descriptor descriptor;
-  descriptor.media_type = MediaType::kDockerManifest;
-  descriptor.digest = image::Digest::of(base::as_bytes(text));
-  descriptor.size = text.size();
-  open_layout_sink(scratch, "")->put_manifest(text, descriptor);
-  return open_layout_source(scratch, "");
+  const base::Json document = read_document(archive);
+  const std::size_t number = choose(document, reference);
+  return open_entry(archive, document.as_array()[number], number, scratch);
+
+} catch (base::Error& error) {
+  error.add_context(file.string());
+  throw;
+}
+
+std::vector<std::unique_ptr<ImageSource>> open_docker_archive_sources(const fs::path& file,
+                                                                      const fs::path& scratch) try {
+  const base::RootedDir root = base::RootedDir::open(scratch);
+  const UnpackedArchive archive(file, root);
+  const base::Json document = read_document(archive);
+  std::vector<std::unique_ptr<ImageSource>> sources;
+  for (const base::Json& entry : entries_of(document)) {
+    sources.push_back(open_entry(archive, entry, sources.size(), scratch));
+  }
+  return sources;
 
 } catch (base::Error& error) {
   error.add_context(file.string());

@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/byte_stream.h"
 #include "image/descriptor.h"
 #include "image/digest.h"
+#include "image/reference.h"
 
 namespace bld::registry {
 
@@ -27,6 +29,9 @@ class ImageSource {
 
   // The document that the location names, or one that an index there points to.
   virtual ManifestText manifest(const image::Descriptor* of_index) = 0;
+
+  // What the place itself calls that image, in full: archives and layouts may say it.
+  virtual std::vector<image::Reference> names() { return {}; }
 
   // The content from `offset` bytes on.
   virtual std::unique_ptr<base::ByteSource> open_blob(const image::Descriptor& blob,

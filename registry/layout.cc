@@ -82,6 +82,20 @@ std::string ref_name(const image::Descriptor& descriptor) {
   return found == descriptor.annotations.end() ? "" : found->second;
 }
 
+std::optional<image::Reference> entry_name(const image::Descriptor& entry) {
+  try {
+    const auto full = entry.annotations.find(std::string(kFullNameAnnotation));
+    if (full != entry.annotations.end()) {
+      return image::Reference::parse(full->second).with_default_tag();
+    }
+    const std::string name = ref_name(entry);
+    if (name.empty()) return std::nullopt;
+    return image::Reference::parse_local(name).with_default_tag();
+  } catch (const base::Error&) {
+    return std::nullopt;  // an annotation may say anything
+  }
+}
+
 class LayoutSource : public ImageSource {
  public:
   LayoutSource(const fs::path& directory, std::string reference)
@@ -90,9 +104,20 @@ class LayoutSource : public ImageSource {
         reference_(std::move(reference)) {}
 
   ManifestText manifest(const image::Descriptor* of_index) override {
-    const image::Descriptor chosen = of_index != nullptr ? *of_index : choose();
+    const image::Descriptor chosen = of_index != nullptr ? *of_index : choose().front();
     return {read_text(root_, blob_path(chosen.digest)),
             std::string(image::media_type_text(chosen.media_type))};
+  }
+
+  std::vector<image::Reference> names() override {
+    std::vector<image::Reference> names;
+    for (const image::Descriptor& entry : choose()) {
+      const auto name = entry_name(entry);
+      if (name && std::find(names.begin(), names.end(), *name) == names.end()) {
+        names.push_back(*name);
+      }
+    }
+    return names;
   }
 
   std::unique_ptr<base::ByteSource> open_blob(const image::Descriptor& blob,
@@ -101,7 +126,8 @@ class LayoutSource : public ImageSource {
   }
 
  private:
-  image::Descriptor choose() const {
+  // The entries of the one image that is meant; never empty.
+  std::vector<image::Descriptor> choose() const {
     if (!root_.lstat("index.json")) {
       throw base::Error("{}: no OCI layout: there is no index.json", shown_);
     }
@@ -113,7 +139,7 @@ class LayoutSource : public ImageSource {
     const bool is_one_image = std::all_of(
         found.begin(), found.end(),
         [&](const image::Descriptor& other) { return other.digest == found.front().digest; });
-    if (!found.empty() && is_one_image) return found.front();
+    if (!found.empty() && is_one_image) return found;
     if (found.empty()) {
       throw base::Error("{}: no image \"{}\" there", shown_, base::printable(reference_));
     }

@@ -5,11 +5,15 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "registry/image_endpoint.h"
 
 namespace bld::registry {
+
+// An image's name in full, which containerd and docker write and read.
+inline constexpr std::string_view kFullNameAnnotation = "io.containerd.image.name";
 
 // One entry of an index.json: the reference, and what else it says.
 struct LayoutReference {

@@ -15,6 +15,17 @@ using base::Error;
 
 std::string ImageRecord::id() const { return std::string(config_digest.hex()); }
 
+std::string ImageRecord::exact_name() const { return store::exact_name(manifest_digest); }
+
+Time ImageRecord::made_at() const {
+  const auto time = image::parse_time(created);
+  return time && *time > Time{} ? *time : stored_at;
+}
+
+std::string exact_name(const image::Digest& manifest_digest) {
+  return "image@" + manifest_digest.str();
+}
+
 std::string seal_of_image(std::string_view manifest_digest, std::string_view config_digest) {
   return row_seal({"image", manifest_digest, config_digest});
 }
@@ -241,9 +252,9 @@ void remove_image_rows(Session& session, const std::string& manifest, Store::For
   candidates.blobs.insert({manifest, image->config_digest.str()});
   session.run("DELETE FROM names WHERE manifest_digest = ?", manifest);
   session.run("DELETE FROM images WHERE manifest_digest = ?", manifest);
-  if (std::ranges::find(removed.removed_ids, image->id()) == removed.removed_ids.end()) {
-    removed.removed_ids.push_back(image->id());
-  }
+  Query others = session.query("SELECT 1 FROM images WHERE config_digest = ? LIMIT 1",
+                               image->config_digest.str());
+  if (!others.next()) removed.removed_ids.push_back(image->id());
 }
 
 std::vector<std::string> names_of(Session& session, const std::vector<std::string>& manifests) {

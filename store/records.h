@@ -44,7 +44,16 @@ struct ImageRecord {
   std::uint64_t size_bytes = 0;    // of the uncompressed layers and the config
 
   std::string id() const;  // 64 hex digits
+  // The text that means this manifest and no other one of the same ID: for find_image,
+  // remove_image.
+  std::string exact_name() const;
+  // When the image was made, as people want to know it. Who leaves no time in an image writes
+  // 1970-01-01: then it is `stored_at`.
+  Time made_at() const;
 };
+
+// "image@sha256:…": the image with this manifest, whatever its names are.
+std::string exact_name(const image::Digest& manifest_digest);
 
 // The outcome of one step of a build.
 struct StepRecord {

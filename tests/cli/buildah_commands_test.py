@@ -180,6 +180,17 @@ class SameAsBuildah(CliTest):
             seen.append(results)
         self.assertEqual(*seen)
 
+    def test_names_of_what_comes_from_files(self):
+        at = self.dir / "files"
+        at.mkdir()
+        places = [f"oci:{at}/layout:tag", f"oci-archive:{at}/named.tar:app:2", f"oci-archive:{at}/short.tar:2",
+                  f"oci-archive:{at}/plain.tar", f"docker-archive:{at}/docker.tar:app/x:1", f"docker-archive:{at}/none.tar"]
+        for place in places:
+            self.bld("push", "-q", "busybox", place)
+        self.both("rmi -a")
+        for place in places + [f"docker-archive:{at}/docker.tar:@0", f"oci-archive:{at}/named.tar", f"docker-archive:{at}/docker.tar"]:
+            self.both(("pull", "-q", place), ("images", "-n", "--format", "{{.Name}}:{{.Tag}}"), ("from", "-q", place), "rm -a", "rmi -a")
+
     def test_mount_and_others(self):
         self.both("from -q --name c busybox", "mount nosuch", "umount nosuch", "umount", "version extra", "info extra",
                   "unshare true", "unshare false", ("unshare", "sh", "-c", "echo hi; exit 7"), 

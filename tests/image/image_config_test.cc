@@ -113,5 +113,21 @@ TEST(FormatTime, IsRfc3339InUtc) {
   EXPECT_EQ(format_time(std::chrono::sys_seconds(seconds(1'709'210'096))), "2024-02-29T12:34:56Z");
 }
 
+TEST(ImageConfig, TimesAreReadInEachForm) {
+  const auto seconds = [](std::string_view text) {
+    const auto time = parse_time(text);
+    return time ? time->time_since_epoch().count() : -1;
+  };
+  EXPECT_EQ(seconds("1970-01-01T00:00:00Z"), 0);
+  EXPECT_EQ(seconds("2001-09-09T01:46:40Z"), 1000000000);
+  EXPECT_EQ(seconds("2001-09-09T01:46:40.123456789Z"), 1000000000);
+  EXPECT_EQ(seconds("2001-09-09T03:46:40+02:00"), 1000000000);
+  EXPECT_EQ(seconds("2001-09-08T20:16:40.5-05:30"), 1000000000);
+  for (const char* none : {"", "2001-09-09", "2001-09-09T01:46:40", "2001-09-09T01:46:40z",
+                           "2001-09-09T01:46:40+2", "2001-09-09T01:46:40+02:00x"}) {
+    EXPECT_FALSE(parse_time(none)) << none;
+  }
+}
+
 }  // namespace
 }  // namespace bld::image

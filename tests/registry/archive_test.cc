@@ -98,6 +98,12 @@ std::string read_blob(ImageSource& source, const Descriptor& blob, std::uint64_t
 
 std::string read_file(const fs::path& path) { return base::read_file(path, 1 << 26); }
 
+std::string names_of(ImageSource& source) {
+  std::string text;
+  for (const image::Reference& name : source.names()) text += name.str() + " ";
+  return text;
+}
+
 fs::path new_dir(const TempDir& temp) {
   static int count = 0;
   const fs::path path = temp / ("scratch" + std::to_string(++count));
@@ -432,6 +438,25 @@ TEST(DockerArchive, AnImageIsChosenByNameOrNumber) {
   for (const char* reference : {"", "a", "a:3", "c/b", "@2", "@", "@x", "@-1"}) {
     EXPECT_THROW(config(reference), base::Error) << reference;
   }
+  const auto all = open_docker_archive_sources(temp / "i.tar", new_dir(temp));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(read_blob(*all[1], manifest_of(*all[1]).config), "{}");
+  EXPECT_EQ(names_of(*all[0]), "docker.io/library/a:1 docker.io/library/a:2 ");
+  EXPECT_EQ(names_of(*all[1]), "localhost/b:latest ");
+}
+
+TEST(OciArchive, TheAnnotationsOfTheIndexAreItsNames) {
+  const TempDir temp;
+  const auto names = [&](std::vector<LayoutReference> references) {
+    write_image(*open_oci_archive_sink(temp / "i.tar", std::move(references), new_dir(temp)),
+                TestImage());
+    return names_of(*open_oci_archive_source(temp / "i.tar", "", new_dir(temp)));
+  };
+  EXPECT_EQ(names({{.name = ""}}), "");
+  EXPECT_EQ(names({{.name = "app:1"}, {.name = "v2"}}), "localhost/app:1 localhost/v2:latest ");
+  EXPECT_EQ(names({{.name = "UPPER case"}}), "");
+  EXPECT_EQ(names({{"latest", {{std::string(kFullNameAnnotation), "app"}}}}),
+            "docker.io/library/app:latest ");
 }
 
 TEST(DockerArchive, HostileArchivesAreErrors) {

@@ -79,7 +79,7 @@ class RegistryTest : public testing::Test {
     options.connection = connection_;
     options.platform = image::Platform::parse("linux/amd64");
     if (!name.empty()) options.name = image::Reference::parse_local(name);
-    return registry::pull(store, location(from), options, events_, {});
+    return registry::pull(store, location(from), options, events_, {}).record;
   }
 
   image::Descriptor push(store::Store& store, const std::string& image, const std::string& to,
