@@ -7,12 +7,23 @@
 
 #include "base/error.h"
 #include "cmd/flags.h"
+#include "cmd/image_use.h"
+#include "dockerfile/values.h"
 #include "image/image_config.h"
 
 namespace bld::cmd {
 
 using base::Error;
 using store::ImageRecord;
+
+store::Time ago(const std::string& duration) {
+  try {
+    const std::chrono::nanoseconds age(dockerfile::parse_duration_ns(duration));
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() - age);
+  } catch (const Error&) {
+    throw Error("--filter until={}: not a duration", duration).hint("for example until=48h");
+  }
+}
 
 bool name_matches(const std::string& name, const std::string& pattern) {
   // The name in full, without its tag, and both without leading components.
@@ -50,6 +61,11 @@ bool has_label(store::Store& store, const ImageRecord& image, const std::string&
   return equals == std::string::npos || label->second == wanted.substr(equals + 1);
 }
 
+store::Time time_of(store::Store& store, const std::string& name) {
+  if (const auto list = store.find_list(name)) return list->created_at;
+  return store.get_image(name).made_at();
+}
+
 Keep make_filter(store::Store& store, const std::string& key, const std::string& value) {
   if (key == "reference") {
     return [=](ImageRecord& image) { return keep_names(image, value); };
@@ -72,10 +88,23 @@ Keep make_filter(store::Store& store, const std::string& key, const std::string&
     return [=](ImageRecord& image) { return image.id().starts_with(value); };
   }
   if (key == "before" || key == "since" || key == "after") {
-    const auto than = store.get_image(value).stored_at;
+    const store::Time than = time_of(store, value);
     const bool before = key == "before";
     return [=](ImageRecord& image) {
-      return before ? image.stored_at < than : image.stored_at > than;
+      return before ? image.made_at() < than : image.made_at() > than;
+    };
+  }
+  if (key == "until") {
+    return [then = ago(value)](ImageRecord& image) { return image.made_at() < then; };
+  }
+  if (key == "manifest") {
+    return [&store, wanted = parse_bool(value)](ImageRecord& image) {
+      return store.find_list(image.id()).has_value() == wanted;
+    };
+  }
+  if (key == "containers") {
+    return [&store, wanted = parse_bool(value)](ImageRecord& image) {
+      return is_used_by_container(store, image) == wanted;
     };
   }
   throw Error("unsupported image filter \"{}\"", key);

@@ -14,6 +14,9 @@ namespace bld::cmd {
 void apply_filter(store::Store& store, const std::string& filter,
                   std::vector<store::ImageRecord>& images);
 
+// What was so long ago: "48h", as until= has it. Throws where it is no duration.
+store::Time ago(const std::string& duration);
+
 // Whether a name ("docker.io/library/app:1") is meant by a pattern ("app", "*/app", "app:1").
 bool name_matches(const std::string& name, const std::string& pattern);
 

@@ -1,6 +1,7 @@
 // bld images
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -17,6 +18,7 @@ namespace bld::cmd {
 namespace {
 
 using store::ImageRecord;
+using store::Time;
 
 struct Name {
   std::string repository = "<none>", tag = "<none>";
@@ -51,8 +53,10 @@ class Images : public Command {
   void declare(FlagSet& flags) override {
     flags.add_bool("all,a", all_, "show all images, also intermediate ones");
     flags.add_bool("digests", digests_, "show digests");
-    flags.add_list("filter,f", "KEY=VALUE", filters_,
-                   "only: reference, dangling, label, before, since, id, readonly, intermediate");
+    flags.add_list(
+        "filter,f", "KEY=VALUE", filters_,
+        "only: reference, dangling, label, before, since, until, id, containers, manifest, "
+        "readonly, intermediate");
     flags.add_text("format", "TEMPLATE", format_, "print each through a Go template");
     flags.add_bool("json", json_, "print JSON");
     flags.add_bool("no-trunc,notruncate", whole_, "show whole IDs");
@@ -65,6 +69,7 @@ class Images : public Command {
     if (arguments.size() > 1) throw base::Error("'bld images' requires at most 1 argument");
     store::Store& store = app.store();
     std::vector<ImageRecord> shown = store.images();
+    merge_same_ids(shown);
     add_lists(store, shown);
     if (arguments.size() == 1) only_named(store, arguments[0], shown);
     for (const std::string& filter : filters_) apply_filter(store, filter, shown);
@@ -81,10 +86,22 @@ class Images : public Command {
   }
 
  private:
+  // An image of both formats, or of several compressions, is one image to whoever reads its ID: a
+  // manifest without a name only shows when no other one has the ID.
+  static void merge_same_ids(std::vector<ImageRecord>& images) {
+    std::stable_sort(images.begin(), images.end(), [](const ImageRecord& a, const ImageRecord& b) {
+      return !a.names.empty() && b.names.empty();
+    });
+    std::set<std::string> ids;
+    std::erase_if(images, [&](const ImageRecord& image) {
+      return !ids.insert(image.id()).second && image.names.empty();
+    });
+  }
+
   static void add_lists(store::Store& store, std::vector<ImageRecord>& images) {
     for (const store::ManifestList& list : store.lists()) images.push_back(listed(list));
     std::stable_sort(images.begin(), images.end(), [](const ImageRecord& a, const ImageRecord& b) {
-      return a.stored_at > b.stored_at;
+      return a.made_at() > b.made_at();
     });
   }
 
@@ -109,15 +126,26 @@ class Images : public Command {
 
   static std::string age_of(const ImageRecord& image) {
     return age_text(std::chrono::duration_cast<std::chrono::seconds>(
-        std::chrono::system_clock::now() - image.stored_at));
+        std::chrono::system_clock::now() - image.made_at()));
+  }
+
+  static std::int64_t seconds_of(const ImageRecord& image) {
+    return image.made_at().time_since_epoch().count();
+  }
+
+  static std::string time_of(const ImageRecord& image) {
+    const Time time = image.made_at();
+    // With the fraction of a second, where the image has one.
+    return image::parse_time(image.created) == time ? image.created : image::format_time(time);
   }
 
   Value row(const ImageRecord& image, const Name& name) const {
-    const std::string time = image::format_time(image.stored_at);
+    const std::string time = time_of(image);
     return Value::Record{{{"ID", "", id_of(image)},
                           {"Name", "", name.repository},
                           {"Tag", "", name.tag},
                           {"Digest", "", image.manifest_digest.str()},
+                          {"Created", "", seconds_of(image)},
                           {"CreatedAt", "", age_of(image)},
                           {"CreatedAtRaw", "", Value::Printed{time, go_time(time)}},
                           {"Size", "", size_text(image.size_bytes)},
@@ -143,6 +171,7 @@ class Images : public Command {
                             {"Name", "REPOSITORY"},
                             {"Tag", "TAG"},
                             {"Digest", "DIGEST"},
+                            {"Created", "CREATED"},
                             {"CreatedAt", "CREATED"},
                             {"CreatedAtRaw", "CREATED"},
                             {"Size", "SIZE"},
@@ -154,15 +183,14 @@ class Images : public Command {
   void print_json(const std::vector<ImageRecord>& images) const {
     Value::List list;
     for (const ImageRecord& image : images) {
-      const std::int64_t created = image.stored_at.time_since_epoch().count();
       list.push_back(
           Value::Record{{{"id", "", whole_ ? image.id() : image.id().substr(0, 12)},
                          {"names", "", image.names.empty() ? Value() : Value::list(image.names)},
                          {"digest", "", image.manifest_digest.str()},
                          {"createdat", "", age_of(image)},
                          {"size", "", size_text(image.size_bytes)},
-                         {"created", "", created},
-                         {"createdatraw", "", image::format_time(image.stored_at)},
+                         {"created", "", seconds_of(image)},
+                         {"createdatraw", "", time_of(image)},
                          {"readonly", "", false},
                          {"history", "", Value()}}});
     }

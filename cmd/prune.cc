@@ -12,7 +12,6 @@
 #include "cmd/image_use.h"
 #include "cmd/options.h"
 #include "cmd/standard_streams.h"
-#include "dockerfile/values.h"
 
 namespace bld::cmd {
 
@@ -20,18 +19,8 @@ namespace {
 
 using base::Error;
 
-store::Time ago(const std::string& text) {
-  try {
-    const std::chrono::nanoseconds age(dockerfile::parse_duration_ns(text));
-    const auto then = std::chrono::system_clock::now() - age;
-    return std::chrono::floor<std::chrono::seconds>(then);
-  } catch (const Error&) {
-    throw Error("--filter until={}: not a duration", text).hint("for example until=48h");
-  }
-}
-
-// Images without a name go, with -a all that no working container uses, and then everything that
-// nothing reaches; what is cached goes when it is asked for.
+// Images without a name go, with -a all that no working container uses, but none of a manifest
+// list; and then everything that nothing reaches. What is cached goes when it is asked for.
 class Prune : public Command {
  public:
   void declare(FlagSet& flags) override {
@@ -54,7 +43,7 @@ class Prune : public Command {
     apply_filters(store, images);
     for (const store::ImageRecord& image : images) {
       if (!force_ && is_used_by_container(store, image)) continue;
-      const auto removed = store.remove_image(image.id(), store::Store::Force::kYes);
+      const auto removed = store.remove_image(image.exact_name(), store::Store::Force::kYes);
       for (const std::string& id : removed.removed_ids) print(id + "\n");
     }
     std::uint64_t freed = store.gc().freed_bytes;
@@ -65,9 +54,10 @@ class Prune : public Command {
 
  private:
   void apply_filters(store::Store& store, std::vector<store::ImageRecord>& images) {
-    if (!all_) {
-      std::erase_if(images, [](const auto& image) { return !image.names.empty(); });
-    }
+    const auto in_lists = manifests_in_lists(store);
+    std::erase_if(images, [&](const store::ImageRecord& image) {
+      return in_lists.contains(image.manifest_digest) || (!all_ && !image.names.empty());
+    });
     for (const std::string& filter : filters_) {
       if (filter.starts_with("until=")) {
         until_ = ago(filter.substr(6));

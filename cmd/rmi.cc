@@ -27,8 +27,10 @@ class Rmi : public Command {
     check(arguments);
     std::vector<std::string> wanted = arguments;
     if (all_ || prune_) {
+      const auto in_lists = manifests_in_lists(app.store());
       for (const store::ImageRecord& image : app.store().images()) {
-        if (all_ || image.names.empty()) wanted.push_back(image.id());
+        const bool is_dangling = image.names.empty() && !in_lists.contains(image.manifest_digest);
+        if (all_ || is_dangling) wanted.push_back(image.exact_name());
       }
     }
     if (all_) {
