@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -10,7 +11,12 @@ Error Error::sys(std::string_view call, std::string_view object) {
 }
 
 Error Error::sys(std::string_view call, std::string_view object, int error_number) {
-  const char* reason = std::strerror(error_number);
+  // In the middle of a line, as other programs have it there, and as scripts look for it: "no such
+  // file or directory".
+  std::string reason = std::strerror(error_number);
+  if (reason.size() > 1 && std::islower(static_cast<unsigned char>(reason[1])) != 0) {
+    reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
+  }
   Error error(Text{object.empty() ? fmt::format("{}: {}", call, reason)
                                   : fmt::format("{} {}: {}", call, object, reason)});
   error.error_number_ = error_number;

@@ -35,7 +35,7 @@ class Error : public std::exception {
   explicit Error(fmt::format_string<Args...> format, Args&&... args)
       : Error(Text{fmt::format(format, std::forward<Args>(args)...)}) {}
 
-  // "openat2 etc/passwd: No such file or directory". Reads errno, or takes it.
+  // "openat2 etc/passwd: no such file or directory". Reads errno, or takes it.
   static Error sys(std::string_view call, std::string_view object);
   static Error sys(std::string_view call, std::string_view object, int error_number);
 

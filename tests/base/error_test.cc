@@ -11,8 +11,8 @@ TEST(Error, ContextReadsOutermostFirst) {
   Error error = Error::sys("mount", "overlay", EINVAL);
   error.add_context("mounting the root filesystem").add_context("Containerfile:7");
   EXPECT_STREQ(error.what(),
-               "Containerfile:7: mounting the root filesystem: mount overlay: Invalid argument");
-  EXPECT_EQ(error.message(), "mount overlay: Invalid argument");
+               "Containerfile:7: mounting the root filesystem: mount overlay: invalid argument");
+  EXPECT_EQ(error.message(), "mount overlay: invalid argument");
   EXPECT_EQ(error.error_number(), EINVAL);
 }
 

@@ -120,7 +120,7 @@ class BadInput(CliTest):
                   f'{bld} images -q > "{self.dir}/after"; {bld} check >&2 || exit 98; '
                   f'{bld} build -q -t again -f "{context}/second" "{context}" >&2 || exit 97; exit $status')
         done = run(["unshare", "--user", "--map-auto", "--map-root-user", "--mount", "sh", "-c", script], ok=False)
-        self.assert_fails(done, "No space left on device", "Containerfile:2")
+        self.assert_fails(done, "no space left on device", "Containerfile:2")
         self.assertEqual((self.dir / "before").read_text(), (self.dir / "after").read_text())
 
     def test_read_only_store(self):

@@ -108,9 +108,9 @@ class FullDisk(CliTest):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         lines = done.stdout.splitlines()
         self.assertEqual(lines[1:4], ["copy 125", "kept", "9000000"], done.stdout)
-        self.assertIn("No space left", (self.dir / "copy-error").read_text())
+        self.assertIn("no space left", (self.dir / "copy-error").read_text())
         if lines[0] != "commit 0":
-            self.assertIn("No space left", (self.dir / "commit-error").read_text())
+            self.assertIn("no space left", (self.dir / "commit-error").read_text())
 
 
 if __name__ == "__main__":

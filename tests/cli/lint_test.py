@@ -50,7 +50,7 @@ class Lint(CliTest):
         self.assertEqual([s["filename"] for s in document["sources"]],
                          [str(context / "sub" / "Dockerfile"), str(context / "Containerfile")])
         self.assert_fails(self.lint(), "no Containerfile or Dockerfile")
-        self.assert_fails(self.lint("missing"), "missing", "No such file")
+        self.assert_fails(self.lint("missing"), "missing", "no such file")
 
     def test_json_has_the_shape_of_docker(self):
         done = self.lint("--format=json", "-", input=ODD)

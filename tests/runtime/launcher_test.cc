@@ -56,11 +56,11 @@ TEST_F(LauncherTest, ACommandThatCannotBeExecutedIsAnErrorThatSaysWhy) {
   EXPECT_EQ(failed_exit_status(missing), 127);
   missing.args = {"/etc"};
   EXPECT_EQ(failed_exit_status(missing, &message), 126);
-  EXPECT_EQ(message, "exec /etc: Permission denied");
+  EXPECT_EQ(message, "exec /etc: permission denied");
   missing.args = {"true"};
   missing.cwd = "/dev/null/in";
   EXPECT_EQ(failed_exit_status(missing, &message), -1);
-  EXPECT_EQ(message, "chdir /dev/null/in: Not a directory");
+  EXPECT_EQ(message, "chdir /dev/null/in: not a directory");
 }
 
 TEST_F(LauncherTest, AMissingWorkingDirectoryIsMade) {

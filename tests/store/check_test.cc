@@ -38,7 +38,7 @@ TEST_F(Check, FindsAChangedBlob) {
 
 TEST_F(Check, FindsAMissingBlob) {
   fs::remove(store.blob_path(store.get_image("app").config_digest));
-  expect_found_and_repaired("No such file");
+  expect_found_and_repaired("no such file");
 }
 
 TEST_F(Check, FindsAChangedTree) {
