@@ -168,8 +168,10 @@ void declare_globals(FlagSet& flags, GlobalOptions& globals) {
       "registries-conf", "FILE",
       [](const std::string& text) { ::setenv("CONTAINERS_REGISTRIES_CONF", text.c_str(), 1); },
       "read this instead of registries.conf; as CONTAINERS_REGISTRIES_CONF");
-  flags.accept("short-name-alias-conf", "FILE",
-               "nobody is asked what a short name means, so there is nothing to remember");
+  flags.add(
+      "short-name-alias-conf", "FILE",
+      [](const std::string& text) { ::setenv("BLD_SHORT_NAME_ALIASES", text.c_str(), 1); },
+      "read this instead of the user's short-name-aliases.conf");
   flags.add(
       "registries-conf-dir", "DIR",
       [](const std::string& text) { ::setenv("BLD_REGISTRIES_CONF_DIR", text.c_str(), 1); },

@@ -54,12 +54,16 @@ std::string ask_secret(std::string_view question) {
   return answer;
 }
 
-// "docker://HOST/" and "https://HOST" are what people paste.
-std::string host_of(std::string text) {
+std::string host_of(const std::string& text) { return text.substr(0, text.find('/')); }
+
+// For whom credentials are: "HOST", or what is below "HOST/NAMESPACE". "https://HOST/v2/" and
+// "docker://HOST/" are what people paste for a host.
+std::string key_of(std::string text) {
   if (const std::size_t scheme = text.find("://"); scheme != std::string::npos) {
-    text = text.substr(scheme + 3);
+    return host_of(text.substr(scheme + 3));
   }
-  return text.substr(0, text.find('/'));
+  while (text.ends_with('/')) text.pop_back();
+  return text;
 }
 
 class Login : public Command {
@@ -78,29 +82,49 @@ class Login : public Command {
   }
 
   int run(App& app, const FlagSet& flags, const std::vector<std::string>& arguments) override {
+    if (arguments.size() > 1) throw Error("too many arguments, login takes only 1 argument");
     expect_arguments(arguments, 1, 1, "please specify a registry to login to");
-    const std::string host = host_of(arguments[0]);
+    const std::string key = key_of(arguments[0]), host = host_of(key);
     connection_.auth_file = compat_file_.empty() ? auth_file_ : compat_file_;
     connection_.cert_dir = cert_dir_;
-    if (get_login_) return show_login(host);
+    if (get_login_) return show_login(key);
     if (from_stdin_ && flags.given("password")) {
       throw Error("--password and --password-stdin are used together");
     }
     if (from_stdin_ && user_.empty()) throw Error("--password-stdin needs --username");
+    if (user_.empty() && !flags.given("password") && is_logged_in(app, key)) return 0;
     take_credentials(flags);
     registry::check_login(host, connection_, app.stop_token());
-    registry::store_credentials(host, {user_, connection_.password, ""}, connection_);
+    registry::store_credentials(key, {user_, connection_.password, ""}, connection_);
     if (verbose_) {
-      print(fmt::format("Used: {}\n", registry::login_file(connection_).string()));
+      print(fmt::format("Used:  {}\n", registry::login_file(connection_).string()));
     }
     print("Login Succeeded!\n");
     return 0;
   }
 
  private:
-  int show_login(const std::string& host) const {
-    const auto known = registry::find_host_credentials(host, connection_);
-    if (!known) throw Error("not logged into {}", host);
+  // What is known already is tried before anybody is asked.
+  bool is_logged_in(App& app, const std::string& key) const {
+    const auto known = registry::find_host_credentials(key, connection_);
+    if (!known || known->user.empty()) return false;
+    print(fmt::format("Authenticating with existing credentials for {}\n", key));
+    registry::ConnectionOptions connection = connection_;
+    connection.user = known->user;
+    connection.password = known->password;
+    try {
+      registry::check_login(host_of(key), connection, app.stop_token());
+    } catch (const Error&) {
+      print("Existing credentials are invalid, please enter valid username and password\n");
+      return false;
+    }
+    print(fmt::format("Existing credentials are valid. Already logged in to {}\n", host_of(key)));
+    return true;
+  }
+
+  int show_login(const std::string& key) const {
+    const auto known = registry::find_host_credentials(key, connection_);
+    if (!known) throw Error("not logged into {}", key);
     print((known->user.empty() ? "<token>" : known->user) + "\n");
     return 0;
   }
@@ -140,9 +164,9 @@ class Logout : public Command {
       return 0;
     }
     expect_arguments(arguments, 1, 1, "registry must be given");
-    const std::string host = host_of(arguments[0]);
-    if (!registry::remove_credentials(host, connection)) throw Error("not logged into {}", host);
-    print(fmt::format("Removed login credentials for {}\n", host));
+    const std::string key = key_of(arguments[0]);
+    if (!registry::remove_credentials(key, connection)) throw Error("not logged into {}", key);
+    print(fmt::format("Removed login credentials for {}\n", key));
     return 0;
   }
 

@@ -129,6 +129,23 @@ class ResumingBlob : public base::ByteSource {
   std::unique_ptr<HttpStream> stream_;
 };
 
+// "unauthorized: authentication required": the code of the distribution-spec, then the message
+// where it says more.
+std::string error_text(const base::Json& error) {
+  std::string code = base::to_lower(error.string("code"));
+  std::replace(code.begin(), code.end(), '_', ' ');
+  const std::string message = error.string("message");
+  if (code.empty() || message.starts_with(code)) return message;
+  return message.empty() ? code : code + ": " + message;
+}
+
+// Of an answer without a word, as to HEAD.
+std::string status_text(int status) {
+  if (status == 401) return "unauthorized: authentication required";
+  if (status == 403) return "denied: requested access to the resource is denied";
+  return fmt::format("status {}", status);
+}
+
 std::string error_text(const HttpResponse& response) {
   std::string text;
   try {
@@ -136,14 +153,13 @@ std::string error_text(const HttpResponse& response) {
     if (const base::Json* errors = json.find("errors")) {
       for (const base::Json& error : errors->as_array()) {
         if (!text.empty()) text += "; ";
-        const std::string message = error.string("message");
-        text += message.empty() ? base::to_lower(error.string("code")) : message;
+        text += error_text(error);
       }
     }
   } catch (const base::Error&) {
     // Not every proxy on the way answers as registries do.
   }
-  if (text.empty()) text = fmt::format("status {}", response.status);
+  if (text.empty()) text = status_text(response.status);
   return base::printable(std::string_view(text).substr(0, 500));
 }
 
@@ -288,7 +304,11 @@ void RegistryClient::check_access() {
   HttpRequest ping;
   ping.url = base_url();
   const HttpResponse response = send(ping);
-  if (response.status != 200) refuse(response, "logging in to " + repository_.registry());
+  const std::string what = "logging into \"" + repository_.registry() + "\"";
+  if (response.status == 401 && !options_.password.empty()) {
+    throw base::Error("{}: invalid username/password", what);
+  }
+  if (response.status != 200) refuse(response, what);
 }
 
 std::vector<std::string> RegistryClient::tags() {

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "registry/certificates.h"
+#include "registry/registries_conf.h"
 
 namespace bld::registry {
 
@@ -129,7 +130,8 @@ bool is_named_alone(const ConnectionOptions& options) {
   return !options.auth_file.empty() || !environment("REGISTRY_AUTH_FILE").empty();
 }
 
-std::optional<Credentials> find(const std::string& name, const ConnectionOptions& options) {
+std::optional<Credentials> find_in_files(const std::string& name,
+                                         const ConnectionOptions& options) {
   const bool alone = is_named_alone(options);
   for (const fs::path& file : credentials_files(options)) {
     std::error_code ignored;
@@ -155,6 +157,19 @@ std::optional<Credentials> find(const std::string& name, const ConnectionOptions
   }
 }
 
+std::optional<Credentials> find(const std::string& name, const ConnectionOptions& options) {
+  // A file that was named is asked alone.
+  if (is_named_alone(options)) return find_in_files(name, options);
+  const RegistriesConf registries = RegistriesConf::load();
+  for (const std::string& helper : registries.credential_helpers()) {
+    auto credentials = helper == "containers-auth.json"
+                           ? find_in_files(name, options)
+                           : ask_helper(helper, name.substr(0, name.find('/')));
+    if (credentials) return credentials;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<fs::path> credentials_files(const ConnectionOptions& options) {
@@ -162,17 +177,16 @@ std::vector<fs::path> credentials_files(const ConnectionOptions& options) {
   if (const std::string named = environment("REGISTRY_AUTH_FILE"); !named.empty()) return {named};
   std::vector<fs::path> files;
   const fs::path home = user_home();
+  // Who sets it wants it, also for what `login` writes.
+  const std::string docker = environment("DOCKER_CONFIG");
+  if (!docker.empty()) files.push_back(fs::path(docker) / "config.json");
   if (const std::string run = environment("XDG_RUNTIME_DIR"); !run.empty()) {
     files.push_back(fs::path(run) / "containers/auth.json");
   }
   if (const fs::path config = user_config_dir(); !config.empty()) {
     files.push_back(config / "containers/auth.json");
   }
-  if (const std::string docker = environment("DOCKER_CONFIG"); !docker.empty()) {
-    files.push_back(fs::path(docker) / "config.json");
-  } else if (!home.empty()) {
-    files.push_back(home / ".docker/config.json");
-  }
+  if (docker.empty() && !home.empty()) files.push_back(home / ".docker/config.json");
   if (!home.empty()) files.push_back(home / ".dockercfg");
   return files;
 }

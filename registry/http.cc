@@ -58,6 +58,17 @@ BrokenConnection::Kind kind_of(CURLcode code, long os_error, const Url& url) {
   }
 }
 
+// In the words that people search for, where those of libcurl and OpenSSL are others.
+std::string cause_of(std::string_view why, long os_error) {
+  const auto says = [&](std::string_view words) { return why.find(words) != why.npos; };
+  if (os_error == ECONNREFUSED) return "connection refused: ";
+  if (says("local issuer certificate") || says("self-signed certificate")) {
+    return "certificate signed by unknown authority: ";
+  }
+  if (says("wrong version number")) return "server gave HTTP response to HTTPS client: ";
+  return "";
+}
+
 std::chrono::milliseconds parse_retry_after(std::string_view text) {
   if (const auto seconds = base::parse_unsigned(text)) {
     return std::chrono::seconds(std::min<unsigned long long>(*seconds, kMaxRetryAfter.count()));
@@ -185,7 +196,7 @@ struct HttpStream::Exchange {
     curl::easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
     const char* why = error_text[0] != '\0' ? error_text : curl::easy_strerror(result);
     throw BrokenConnection(kind_of(result, os_error, url),
-                           url.shown() + ": " + base::printable(why));
+                           url.shown() + ": " + cause_of(why, os_error) + base::printable(why));
   }
 
   std::size_t take_body(const char* bytes, std::size_t size) {

@@ -33,6 +33,17 @@ fs::path usual_file() {
   return {};
 }
 
+fs::path noted_aliases() {
+  fs::path file = environment("BLD_SHORT_NAME_ALIASES");
+  if (file.empty()) {
+    const std::string cache = environment("XDG_CACHE_HOME");
+    const fs::path directory = cache.empty() ? user_home() / ".cache" : fs::path(cache);
+    file = directory / "containers/short-name-aliases.conf";
+  }
+  std::error_code none;
+  return fs::exists(file, none) ? file : fs::path();
+}
+
 std::vector<fs::path> files_in(const fs::path& directory) {
   std::vector<fs::path> files;
   std::error_code none;
@@ -62,6 +73,10 @@ Reference at(const Reference& reference, const std::string& prefix, const std::s
   return moved;
 }
 
+std::string_view without_tag(std::string_view name) {
+  return name.substr(0, std::min(name.find('@'), name.find(':', name.rfind('/') + 1)));
+}
+
 bool names_a_registry(std::string_view name) {
   const std::size_t slash = name.find('/');
   if (slash == std::string_view::npos) return false;
@@ -86,6 +101,9 @@ RegistriesConf RegistriesConf::load() {
   for (const fs::path& directory : directories) {
     for (const fs::path& more : files_in(directory)) conf.add(base::read_toml(more), more.string());
   }
+  if (const fs::path noted = noted_aliases(); !noted.empty()) {
+    conf.add(base::read_toml(noted), noted.string());
+  }
   if (const std::string sources = environment("BUILD_REGISTRY_SOURCES"); !sources.empty()) {
     conf.read_sources(sources);
   }
@@ -95,15 +113,25 @@ RegistriesConf RegistriesConf::load() {
 void RegistriesConf::add(const Json& file, const std::string& name) try {
   if (file.find("unqualified-search-registries") != nullptr) {
     unqualified_ = file.strings("unqualified-search-registries");
+    unqualified_file_ = name;
+  }
+  if (const std::string mode = file.string("short-name-mode"); !mode.empty()) {
+    if (mode != "enforcing" && mode != "permissive" && mode != "disabled") {
+      throw base::Error("invalid short-name mode: \"{}\"", mode);
+    }
+    is_enforcing_ = mode == "enforcing";
+  }
+  if (file.find("credential-helpers") != nullptr) {
+    credential_helpers_ = file.strings("credential-helpers");
   }
   for (const auto& [alias, target] : file.string_map("aliases")) {
     if (target.empty()) {
       aliases_.erase(alias);
     } else {
-      aliases_[alias] = target;
+      aliases_[alias] = {target, name};
     }
   }
-  if (const Json* old = file.find("registries")) add_version_1(*old);
+  if (const Json* old = file.find("registries")) add_version_1(*old, name);
   const Json* tables = file.find("registry");
   if (tables == nullptr) return;
   for (const Json& table : tables->as_array()) {
@@ -148,7 +176,8 @@ RegistriesConf::Registry RegistriesConf::read_registry(const Json& table, const 
                     .location = table.string("location"),
                     .insecure = table.boolean("insecure"),
                     .blocked = table.boolean("blocked"),
-                    .mirrors = {}};
+                    .mirrors = {},
+                    .file = name};
   if (registry.prefix.empty()) registry.prefix = registry.location;
   if (registry.prefix.empty()) throw base::Error("a [[registry]] has neither prefix nor location");
   const bool only_digests = table.boolean("mirror-by-digest-only");
@@ -171,35 +200,62 @@ RegistriesConf::Registry RegistriesConf::read_registry(const Json& table, const 
 }
 
 // [registries.search], [registries.insecure] and [registries.block], each with `registries`.
-void RegistriesConf::add_version_1(const Json& registries) {
+void RegistriesConf::add_version_1(const Json& registries, const std::string& file) {
   const auto names = [&](const char* key) {
     const Json* table = registries.find(key);
     return table != nullptr ? table->strings("registries") : std::vector<std::string>();
   };
-  if (const auto search = names("search"); !search.empty()) unqualified_ = search;
+  if (const auto search = names("search"); !search.empty()) {
+    unqualified_ = search;
+    unqualified_file_ = file;
+  }
   for (const std::string& name : names("insecure")) {
-    registries_.push_back({.prefix = name, .location = {}, .insecure = true, .mirrors = {}});
+    registries_.push_back(
+        {.prefix = name, .location = {}, .insecure = true, .mirrors = {}, .file = file});
   }
   for (const std::string& name : names("block")) {
-    registries_.push_back({.prefix = name, .location = {}, .blocked = true, .mirrors = {}});
+    registries_.push_back(
+        {.prefix = name, .location = {}, .blocked = true, .mirrors = {}, .file = file});
   }
+}
+
+const RegistriesConf::Alias* RegistriesConf::find_alias(std::string_view name) const {
+  if (names_a_registry(name)) return nullptr;
+  const auto alias = aliases_.find(without_tag(name));
+  return alias == aliases_.end() ? nullptr : &alias->second;
 }
 
 std::vector<Reference> RegistriesConf::candidates(std::string_view name) const {
   const Reference plain = Reference::parse(name).with_default_tag();
   if (names_a_registry(name)) return {plain};
-  // The name as it was written, without tag and digest.
-  const std::size_t end = std::min(name.find('@'), name.find(':', name.rfind('/') + 1));
-  const std::string bare(name.substr(0, end));
-  const std::string rest(end < name.size() ? name.substr(end) : "");
-  const auto alias = aliases_.find(bare);
-  if (alias != aliases_.end()) return {Reference::parse(alias->second + rest).with_default_tag()};
+  // The name as it was written, and its tag and digest.
+  const std::string bare(without_tag(name)), rest(name.substr(bare.size()));
+  if (const Alias* alias = find_alias(name)) {
+    return {Reference::parse(alias->target + rest).with_default_tag()};
+  }
   std::vector<Reference> all;
   for (const std::string& registry : unqualified_) {
     all.push_back(Reference::parse(registry + "/" + bare + rest).with_default_tag());
   }
   if (all.empty()) all.push_back(plain);
   return all;
+}
+
+std::string RegistriesConf::explain(std::string_view name) const {
+  const std::string bare(without_tag(name));
+  if (const Alias* alias = find_alias(name)) {
+    return fmt::format("Resolved \"{}\" as an alias ({})", bare, alias->file);
+  }
+  if (names_a_registry(name) || unqualified_.empty()) return "";
+  return fmt::format("Resolving \"{}\" using unqualified-search registries ({})", bare,
+                     unqualified_file_);
+}
+
+void RegistriesConf::check_short_name(std::string_view name) const {
+  if (!is_enforcing_ || candidates(name).size() < 2) return;
+  throw base::Error(
+      "short-name \"{}\": short-name resolution enforced but cannot prompt without a TTY", name)
+      .hint("write the registry in front of it, or give it an alias in registries.conf");
 }
 
 const RegistriesConf::Registry* RegistriesConf::find(const Reference& reference) const {
@@ -209,7 +265,7 @@ const RegistriesConf::Registry* RegistriesConf::find(const Reference& reference)
     if (best == nullptr || registry.prefix.size() > best->prefix.size()) best = &registry;
   }
   if (best != nullptr && best->blocked) {
-    throw base::Error("registry {} is blocked by registries.conf", best->prefix);
+    throw base::Error("registry {} is blocked in {}", best->prefix, best->file);
   }
   return best;
 }
