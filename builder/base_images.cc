@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "image/manifest.h"
 #include "registry/copy_image.h"
+#include "registry/other_stores.h"
 #include "registry/registries_conf.h"
 
 namespace bld::builder {
@@ -44,6 +46,18 @@ std::string shown_name(const store::ImageRecord& record, const std::string& name
   return record.names.empty() ? possible[1] : record.names.front();
 }
 
+// Of a manifest list, its image for the platform.
+std::optional<LocalImage> find_in_list(store::Store& store, const std::string& name,
+                                       const image::Platform& platform) {
+  const auto list = store.find_list(name);
+  if (!list) return std::nullopt;
+  const auto entry = image::Index::parse(list->document).choose(platform);
+  if (!entry) return std::nullopt;
+  const auto record = store.find_image(store::exact_name(entry->digest));
+  if (!record) return std::nullopt;
+  return LocalImage{*record, list->name};
+}
+
 // An image of another platform than the one asked for does not count as being here; `other` is told
 // of its platform.
 std::optional<LocalImage> find_local(store::Store& store, const std::string& name,
@@ -58,6 +72,7 @@ std::optional<LocalImage> find_local(store::Store& store, const std::string& nam
   };
   const auto known = store.find_image(name);
   if (known && fits(*known)) return LocalImage{*known, shown_name(*known, name, candidates)};
+  if (auto of_list = find_in_list(store, name, platform)) return of_list;
   for (const image::Reference& candidate : candidates) {
     const auto record = store.find_image(candidate);
     if (record && fits(*record)) return LocalImage{*record, candidate.str()};
@@ -70,21 +85,39 @@ std::string hint_of_platform(const std::string& offered, const image::Platform& 
                      wanted.str());
 }
 
-Location registry_location(const image::Reference& reference) {
+// Where an image of this name comes from. No registry has those of localhost/, but podman or
+// buildah may have made them.
+Location place_of(const image::Reference& reference, const std::stop_token& stop) {
   if (reference.registry() == "localhost") {
+    if (registry::is_in_containers_storage(reference, stop)) {
+      return {.kind = registry::TransportKind::kContainersStorage,
+              .path = {},
+              .reference = reference.str()};
+    }
     base::Error error("{}: image not known", reference.str());
     error.hint(
-        "localhost/ names images of this machine: build it first, or say whose it is with "
-        "containers-storage: (podman, buildah) or docker-daemon:");
+        "localhost/ names images of this machine: neither bld nor podman or buildah have this one; "
+        "build it first, or say docker-daemon: if it is docker's");
     throw error;
   }
   return {.kind = registry::TransportKind::kDocker, .path = {}, .reference = reference.str()};
 }
 
-// Whether the registry has another image under this name than the store.
-bool is_newer(const LocalImage& local, const Location& location, const ImageLookup& lookup) {
-  return registry::resolve(location, lookup.connection, lookup.platform) !=
-         local.record.manifest_digest;
+// Whether the registry has another image under this name than the store. One that cannot be asked
+// has none: as in Buildah, what is here is good enough then.
+bool is_newer(const LocalImage& local, const image::Reference& name, const ImageLookup& lookup,
+              base::EventSink& events) {
+  if (name.registry() == "localhost") return false;
+  const Location location{
+      .kind = registry::TransportKind::kDocker, .path = {}, .reference = name.str()};
+  try {
+    return registry::resolve(location, lookup.connection, lookup.platform) !=
+           local.record.manifest_digest;
+  } catch (const base::Error& error) {
+    events.send(base::Warning{
+        "the image " + local.name + " of this machine is used: " + error.message(), std::nullopt});
+    return false;
+  }
 }
 
 // From the first place that has it.
@@ -135,12 +168,13 @@ BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
     }
     return resolve_base_image(location->reference, lookup, store, events, stop);
   }
-  const auto candidates = registry::RegistriesConf::load().candidates(name);
+  const auto registries = registry::RegistriesConf::load();
+  const auto candidates = registries.candidates(name);
   std::string other;
   const auto local = find_local(store, name, candidates, lookup.platform, &other);
   const auto places = [&] {
     std::vector<Location> all;
-    for (const auto& candidate : candidates) all.push_back(registry_location(candidate));
+    for (const auto& candidate : candidates) all.push_back(place_of(candidate, stop));
     return all;
   };
   if (lookup.pull == PullPolicy::kNever && !local) {
@@ -150,8 +184,13 @@ BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
   }
   const bool is_good =
       local && (lookup.pull == PullPolicy::kNever || lookup.pull == PullPolicy::kMissing ||
-                (lookup.pull == PullPolicy::kNewer && !is_newer(*local, places().front(), lookup)));
+                (lookup.pull == PullPolicy::kNewer &&
+                 !is_newer(*local, candidates.front(), lookup, events)));
   if (is_good) return from_store(store, local->record, local->name);
+  registries.check_short_name(name);
+  if (const std::string how = registries.explain(name); !how.empty()) {
+    events.send(base::Note{how});
+  }
   try {
     return pull(places(), lookup, store, events, stop);
   } catch (base::Error& error) {

@@ -32,6 +32,7 @@ using image::MediaType;
 
 constexpr unsigned kParallelLayers = 4;
 constexpr const char* kIsZstd = "io.github.containers.compression.zstd";
+constexpr const char* kWritingManifest = "Writing manifest to image destination";
 constexpr std::uint64_t kProgressBytes = 1 << 20;  // between two messages
 
 // Tells how far a blob is, and ends the copy when it is to stop.
@@ -237,6 +238,7 @@ class Puller {
     for (const image::Reference& name : names) {
       transaction.name_image(name, fetched.descriptor.digest);
     }
+    events_.send(base::Note{kWritingManifest});
     std::move(transaction).commit();
     // By its manifest: another one with the same config may be there, too.
     PulledImage pulled{store_.get_image(store::exact_name(fetched.descriptor.digest)), {}};
@@ -257,11 +259,12 @@ class Puller {
   }
 
   // In a transaction of its own: a layer that is whole stays, whatever becomes of the others.
-  void pull_layer(const Descriptor& blob, std::span<const image::DiffId> up_to_this) {
-    if (!image::is_layer(blob.media_type)) {
-      throw base::Error("layer {} is of an unknown type \"{}\"", blob.digest.str(),
-                        blob.unknown_media_type);
+  void pull_layer(const Descriptor& layer, std::span<const image::DiffId> up_to_this) {
+    if (!image::is_layer(layer.media_type)) {
+      throw base::Error("layer {} is of an unknown type \"{}\"", layer.digest.str(),
+                        layer.unknown_media_type);
     }
+    const Descriptor blob = source_.kept_as(layer);
     const image::DiffId& diff_id = up_to_this.back();
     const auto known = store_.find_layer(diff_id);
     const bool has_this_blob =
@@ -322,8 +325,10 @@ std::vector<image::Reference> own_names(const Location& from, ImageSource& sourc
     case TransportKind::kDocker:
       return {image::Reference::parse(from.reference)};
     case TransportKind::kContainersStorage:
-    case TransportKind::kDockerDaemon:
-      return name_in_store(from);
+    case TransportKind::kDockerDaemon: {
+      std::vector<image::Reference> names = source.names();
+      return names.empty() ? name_in_store(from) : names;
+    }
     case TransportKind::kOciLayout:
     case TransportKind::kDirectory:
       return name_of_path(from.path.string());
@@ -430,6 +435,7 @@ class Pusher {
 
   Descriptor push(const store::ImageRecord& record) {
     const Pushed pushed = push_contents(record);
+    events_.send(base::Note{kWritingManifest});
     sink_.put_manifest(pushed.text, pushed.descriptor);
     return pushed.descriptor;
   }
@@ -593,7 +599,7 @@ image::Digest resolve(const Location& from, const ConnectionOptions& connection,
 
 void ImageSink::put_member(const std::string&, const Descriptor&) {
   throw base::Error("this place holds one image, not an index of several")
-      .hint("an index goes to a registry (docker://), to oci: or to oci-archive:");
+      .hint("an index goes to a registry (docker://), to oci:, oci-archive: or dir:");
 }
 
 Descriptor push_index(store::Store& store, const image::Index& index, const Location& to,
@@ -637,6 +643,7 @@ Descriptor push_index(store::Store& store, const image::Index& index, const Loca
   written.media_type = all_docker ? MediaType::kDockerManifestList : MediaType::kOciIndex;
   const std::string text = written.json();
   const Descriptor descriptor = descriptor_of(text, written.media_type);
+  events.send(base::Note{kWritingManifest});
   sink->put_manifest(text, descriptor);
   return descriptor;
 
@@ -651,6 +658,15 @@ std::vector<Descriptor> read_index(const Location& from, const ConnectionOptions
   const FetchedManifest fetched = with_descriptor(source->manifest(nullptr));
   if (!image::is_index(fetched.descriptor.media_type)) return {};
   return image::Index::parse(fetched.text).manifests;
+}
+
+std::string read_document(const Location& from, const ConnectionOptions& connection,
+                          store::Store& store, std::stop_token stop) try {
+  return open_source(from, connection, store, std::move(stop))->manifest(nullptr).text;
+
+} catch (base::Error& error) {
+  error.add_context("reading " + from.str());
+  throw;
 }
 
 }  // namespace bld::registry

@@ -74,6 +74,10 @@ image::Descriptor push_index(store::Store& store, const image::Index& index, con
 std::vector<image::Descriptor> read_index(const Location& from, const ConnectionOptions& connection,
                                           store::Store& store, std::stop_token stop);
 
+// The manifest or index that the place has, byte for byte.
+std::string read_document(const Location& from, const ConnectionOptions& connection,
+                          store::Store& store, std::stop_token stop);
+
 // What the registry's image is now, without fetching it: for --pull=newer.
 image::Digest resolve(const Location& from, const ConnectionOptions& connection,
                       const std::optional<image::Platform>& platform);

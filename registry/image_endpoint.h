@@ -33,6 +33,10 @@ class ImageSource {
   // What the place itself calls that image, in full: archives and layouts may say it.
   virtual std::vector<image::Reference> names() { return {}; }
 
+  // The form in which the place has this layer of the manifest, where that is not the one that the
+  // manifest names: its plain tar, of the layer's diffID. What open_blob() is then asked for.
+  virtual image::Descriptor kept_as(const image::Descriptor& layer) { return layer; }
+
   // The content from `offset` bytes on.
   virtual std::unique_ptr<base::ByteSource> open_blob(const image::Descriptor& blob,
                                                       std::uint64_t offset) = 0;

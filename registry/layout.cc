@@ -238,6 +238,10 @@ class DirectorySink : public ImageSink {
     write_file(root_, std::string(blob.descriptor.digest.hex()), *blob.content);
   }
 
+  void put_member(const std::string& text, const image::Descriptor& descriptor) override {
+    write_text(root_, std::string(descriptor.digest.hex()) + ".manifest.json", text);
+  }
+
   void put_manifest(const std::string& text, const image::Descriptor&) override {
     write_text(root_, "version", "Directory Transport Version: 1.1\n");
     write_text(root_, "manifest.json", text);

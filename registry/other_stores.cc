@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -12,6 +13,8 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "registry/archive.h"
+#include "registry/containers_storage.h"
+#include "registry/storage_conf.h"
 
 namespace bld::registry {
 
@@ -19,25 +22,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxMap = 1 << 16;
-
 // Who root of our user namespace is outside of it: podman and buildah look for the store of that
 // user, and are told as they tell their own children. Nothing where we are in none.
 std::vector<std::string> caller_environment() {
   if (std::getenv("_CONTAINERS_USERNS_CONFIGURED") != nullptr) return {};
-  const auto outside = [](const char* map) {
-    // "         0       1000          1" and so on, lowest first
-    const std::string text = base::read_file(map, kMaxMap);
-    std::vector<std::string> words;
-    for (const std::string& word : base::split(text.substr(0, text.find('\n')), ' ')) {
-      if (!word.empty()) words.push_back(word);
-    }
-    return words.size() == 3 && words[0] == "0" ? words[1] : std::string("0");
-  };
-  const std::string uid = outside("/proc/self/uid_map");
+  const auto [uid, gid] = outside_ids();
   if (::geteuid() != 0 || uid == "0") return {};
   return {"_CONTAINERS_USERNS_CONFIGURED=done", "_CONTAINERS_ROOTLESS_UID=" + uid,
-          "_CONTAINERS_ROOTLESS_GID=" + outside("/proc/self/gid_map")};
+          "_CONTAINERS_ROOTLESS_GID=" + gid};
 }
 
 void run_program(std::vector<std::string> args, const std::stop_token& stop) {
@@ -147,11 +139,23 @@ class OtherStoreSink : public ImageSink {
 std::unique_ptr<ImageSource> open_other_store_source(const Location& from, const fs::path& scratch,
                                                      const std::stop_token& stop) {
   const fs::path file = scratch / "image.tar", unpacked = scratch / "unpacked";
+  if (from.kind == TransportKind::kContainersStorage) {
+    StoredElsewhere found = find_in_containers_storage(from, stop);
+    if (found.source) return std::move(found.source);
+    if (base::find_program("podman").empty() && base::find_program("buildah").empty()) {
+      throw base::Error("{}: {}", from.str(), found.why_not);
+    }
+  }
   run_program(save_command(from, file.string()), stop);
   fs::create_directory(unpacked);
   auto source = open_docker_archive_source(file, "", unpacked);
   fs::remove(file);
   return source;
+}
+
+bool is_in_containers_storage(const image::Reference& name, const std::stop_token& stop) {
+  const Location place{TransportKind::kContainersStorage, {}, name.str()};
+  return find_in_containers_storage(place, stop).source != nullptr;
 }
 
 std::unique_ptr<ImageSink> open_other_store_sink(const Location& to, const fs::path& scratch,
