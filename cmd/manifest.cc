@@ -31,12 +31,10 @@ std::string list_name(const std::string& text) {
 
 store::ManifestList get_list(store::Store& store, const std::string& name) {
   auto list = store.find_list(name);
-  if (!list) {
-    Error error("{}: image not known", base::printable(name));
-    if (store.find_image(name)) error.hint("it is an image, not a manifest list");
-    throw error;
-  }
-  return *list;
+  if (list) return *list;
+  if (store.find_image(name))
+    throw Error("{}: image is not a manifest list", base::printable(name));
+  throw Error("{}: image not known", base::printable(name));
 }
 
 Descriptor entry_of(store::Store& store, const store::ImageRecord& image) {
@@ -182,7 +180,7 @@ class Create : public Subcommand {
     }
     const auto known = app.store().find_list(arguments[0]);
     if (known && !amend_) {
-      throw Error("the name \"{}\" is already used by the list {}", known->name, known->id)
+      throw Error("{}: that name is already in use by the list {}", known->name, known->id)
           .hint("--amend adds to it");
     }
     store::ManifestList list;
@@ -301,14 +299,33 @@ class Remove : public Subcommand {
 
 class InspectList : public Subcommand {
  public:
-  void declare(FlagSet&) override {}
+  void declare(FlagSet& flags) override { connection_.declare(flags); }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     expect_arguments(arguments, 1, 1, "a list must be specified");
-    const store::ManifestList list = get_list(app.store(), arguments[0]);
-    print(base::Json::parse(list.document).str(4) + "\n");
+    print(base::Json::parse(document_of(app, arguments[0])).str(4) + "\n");
     return 0;
   }
+
+ private:
+  // A list that is here; else, of a name that says where, what is there.
+  std::string document_of(App& app, const std::string& name) const {
+    store::Store& store = app.store();
+    const bool says_where = registry::parse_location(name) ||
+                            image::Reference::parse_local(name).registry() != "localhost";
+    if (!says_where || store.find_list(name) || store.find_image(name)) {
+      return get_list(store, name).document;
+    }
+    const registry::Location place = location_of(name);
+    std::string text =
+        registry::read_document(place, connection_.options(), store, app.stop_token());
+    if (base::Json::parse(text).find("manifests") == nullptr) {
+      print_error(fmt::format("{} is not a manifest list but a single image\n", place.str()));
+    }
+    return text;
+  }
+
+  ConnectionFlags connection_;
 };
 
 class Exists : public Subcommand {

@@ -33,6 +33,7 @@ class Pull : public Command {
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    if (arguments.size() > 1) throw base::Error("too many arguments specified");
     expect_arguments(arguments, 1, 1, "an image name must be specified");
     const builder::ImageLookup lookup{platform_.platform().value_or(image::Platform::host()),
                                       policy_, connection_.options()};

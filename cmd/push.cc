@@ -14,23 +14,26 @@ class Push : public Command {
  public:
   void declare(FlagSet& flags) override {
     push_.declare(flags);
-    flags.add_bool("all", all_, "push all images, where the name is that of a manifest list");
+    flags.accept("all", "", "of a manifest list all images are pushed anyway");
     flags.add_bool("rm", remove_, "remove the image or the list from the store afterwards");
   }
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+    if (arguments.size() > 2) {
+      throw base::Error("Only two arguments are necessary to push: source and destination");
+    }
     expect_arguments(arguments, 1, 2, "at least a source image ID must be specified");
     const std::string& name = arguments[0];
     store::Store& store = app.store();
     const std::string to = arguments.size() == 2 ? arguments[1] : "";
     const auto list = store.find_list(name);
-    if (list && all_) {
+    if (list) {
       push_list(app, *list, to);
     } else {
       push_image(app, store.get_image(name), name, to);
     }
     if (!remove_) return 0;
-    if (list && all_) {
+    if (list) {
       store.remove_list(list->id);
     } else {
       store.remove_image(name, store::Store::Force::kNo);
@@ -60,7 +63,7 @@ class Push : public Command {
   }
 
   PushFlags push_;
-  bool all_ = false, remove_ = false;
+  bool remove_ = false;
 };
 
 }  // namespace

@@ -24,7 +24,8 @@ class Tag : public Command {
       // A list has one name: another name is another list of the same images.
       for (const auto& name : names) {
         app.store().create_list(
-            {.id = {}, .name = name.str(), .document = list->document, .created_at = {}});
+            {.id = {}, .name = name.str(), .document = list->document, .created_at = {}},
+            store::Store::TakenName::kReplace);
       }
       return 0;
     }

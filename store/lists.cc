@@ -46,13 +46,29 @@ std::optional<ManifestList> find_in(Session& session, std::string_view text) {
 
 }  // namespace
 
-ManifestList Store::create_list(ManifestList list) {
+namespace {
+
+void refuse_taken_name(Session& session, const std::string& name) {
+  if (const auto other = find_in(session, name); other && other->name == name) {
+    throw Error("{}: that name is already in use by the list {}", name, other->id);
+  }
+  if (session.query("SELECT 1 FROM names WHERE name = ?", name).next()) {
+    throw Error("{}: that name is already in use by an image", name);
+  }
+}
+
+}  // namespace
+
+ManifestList Store::create_list(ManifestList list, TakenName taken) {
   if (list.id.empty()) list.id = base::random_id() + base::random_id();
   if (list.created_at == Time{}) list.created_at = now();
   (void)state_->lease();
   Session session(state_->database, SessionKind::kDurableWrite);
-  if (const auto other = find_in(session, list.name)) {
-    throw Error("the name \"{}\" is already used by the list {}", list.name, other->id);
+  if (taken == TakenName::kRefuse) {
+    refuse_taken_name(session, list.name);
+  } else {
+    session.run("DELETE FROM lists WHERE name = ?", list.name);
+    session.run("DELETE FROM names WHERE name = ?", list.name);
   }
   session.run("INSERT INTO lists (id, name, document, created_at) VALUES (?, ?, ?, ?)", list.id,
               list.name, list.document, seconds(list.created_at));

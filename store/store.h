@@ -178,8 +178,11 @@ class Store {
   base::FileLock lock_container(const std::string& id);
 
   // ── manifest lists ───────────────────────────────────────────────────────────────────────────
-  // The name must be no other list's.
-  ManifestList create_list(ManifestList list);
+  // A name is that of an image or of a list. What becomes of one that is taken: an Error; or it is
+  // taken away, from an image, or with the list whose only name it is. (An image that is given the
+  // name of a list takes it the same way.)
+  enum class TakenName { kRefuse, kReplace };
+  ManifestList create_list(ManifestList list, TakenName taken = TakenName::kRefuse);
   // By name (as for find_image) or ID.
   std::optional<ManifestList> find_list(std::string_view text);
   std::vector<ManifestList> lists();  // by name

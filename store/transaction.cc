@@ -286,6 +286,7 @@ void Transaction::Impl::write(Session& session) const {
         "ON CONFLICT (name) DO UPDATE SET manifest_digest = excluded.manifest_digest, "
         "named_at = excluded.named_at, seal = excluded.seal",
         name.name, manifest, seconds(now()), seal_of_name(name.name, manifest));
+    session.run("DELETE FROM lists WHERE name = ?", name.name);
   }
   for (const StepRecord& step : steps) write_step(session, step);
 }

@@ -73,7 +73,7 @@ class Transaction {
   void record_layer(const Layer& layer);
   // Both are put blobs; all layers of the config are recorded here or before. Adds no name.
   void record_image(const image::Descriptor& manifest, const image::Descriptor& config);
-  // Moves the name if another image has it.
+  // Moves the name if another image has it. A manifest list of this name is gone.
   void name_image(const image::Reference& name, const image::Digest& manifest_digest);
   void record_step(StepRecord step);
 
