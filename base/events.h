@@ -36,11 +36,18 @@ struct StepLog {
 
 enum class StepOutcome { kDone, kCached, kMetadata, kFailed, kCanceled };
 
+// What a step took: its command, and the thread that did the rest of it.
+struct StepUsage {
+  std::chrono::microseconds system_time{}, user_time{};
+  std::uint64_t input_bytes = 0, output_bytes = 0;  // from and to disks
+};
+
 struct StepFinished {
   StepId step = 0;
   StepOutcome outcome = StepOutcome::kDone;
   std::chrono::nanoseconds duration{};
   std::string result_id;  // what "--> ID" shows, empty if there is none
+  StepUsage usage = {};
 };
 
 // Long work on bytes: a pull, a push, an export. The same `id` again is an update.

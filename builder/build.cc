@@ -1,6 +1,5 @@
 #include "builder/build.h"
 
-#include <cstdlib>
 #include <map>
 #include <utility>
 
@@ -19,17 +18,12 @@
 #include "builder/plan.h"
 #include "builder/single_layer.h"
 #include "builder/time_rule.h"
+#include "builder/variables.h"
 #include "dockerfile/parser.h"
 
 namespace bld::builder {
 
 namespace {
-
-std::optional<std::string> environment_variable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr) return std::nullopt;
-  return value;
-}
 
 // The plan, and what lint finds on the way: as warnings, or as an Error if the file wants it.
 Plan make_plan(const BuildRequest& request, const dockerfile::SourceText& source,
@@ -132,6 +126,7 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
                              services.store);
   }
   BuildResult result = assemble(plan, layers, request, services.store);
+  result.stage_count = static_cast<int>(plan.stages.size());
   if (request.outputs.empty()) return result;
   store::ImageRecord image;
   image.manifest_digest = result.manifest.digest;

@@ -1,6 +1,7 @@
 // What was asked of a build: plain data, made by the command line and by nothing else.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -64,6 +65,7 @@ struct BuildRequest {
 
   std::string target;                       // stage name or number; empty: the last
   std::optional<image::Platform> platform;  // empty: this machine's
+  bool is_one_of_several = false;           // its steps are shown with their platform
   std::optional<std::string> from;          // replaces the image of the first FROM
   std::vector<BuildArgument> build_args;    // the last of several with one name wins
 
@@ -81,7 +83,9 @@ struct BuildRequest {
   std::string os_version;                // empty: the base image's
   std::vector<std::string> os_features;  // added to the base image's; "NAME-" takes one away
 
-  bool use_cache = true;                     // false: --no-cache; results are still recorded
+  bool use_cache = true;  // false: --no-cache; results are still recorded
+  // What was done before is done again (--cache-ttl).
+  std::optional<std::chrono::sys_seconds> cache_since;
   std::vector<std::string> no_cache_stages;  // whose steps are all done again; names or numbers
   bool skip_unused_stages = true;            // false: stages before the target are built, too
   bool layers = true;                        // false: one layer for all that the target stage adds
@@ -105,12 +109,19 @@ struct BuildRequest {
   FileTimes file_times = FileTimes::kKeep;
 
   std::vector<Output> outputs;  // besides the store; done last, in this order
+
+  // As context or Containerfile: then there is only one build.
+  bool reads_standard_input() const {
+    const auto& files = containerfiles;
+    return context == "-" || std::find(files.begin(), files.end(), "-") != files.end();
+  }
 };
 
 struct BuildResult {
   image::Digest image_id;      // of the config; its hex digits are the image's ID
   image::Descriptor manifest;  // as it was written last to a registry, else as it is stored
   std::vector<std::string> unused_build_args;
+  int stage_count = 1;  // that were built
 };
 
 }  // namespace bld::builder

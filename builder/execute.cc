@@ -1,6 +1,7 @@
 #include "builder/execute.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -83,7 +84,8 @@ class Executor {
   void settle(Finished finished, std::deque<NodeId>& ready);
   void done(NodeId id, std::deque<NodeId>& ready);
   void finish(Finished finished) EXCLUDES(mutex_);
-  void tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration);
+  void tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration,
+            const base::StepUsage& usage = {});
   void record();
 
   const Plan& plan_;
@@ -103,6 +105,25 @@ class Executor {
   StepWorker worker_;
   base::ThreadPool pool_;  // last: its threads use all of the above
 };
+
+base::StepUsage usage_of_thread() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  const auto time = [](const timeval& value) {
+    return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+  };
+  constexpr std::uint64_t kBlockBytes = 512;
+  return {time(usage.ru_stime), time(usage.ru_utime),
+          static_cast<std::uint64_t>(usage.ru_inblock) * kBlockBytes,
+          static_cast<std::uint64_t>(usage.ru_oublock) * kBlockBytes};
+}
+
+void add_usage(base::StepUsage& sum, const base::StepUsage& now, const base::StepUsage& before) {
+  sum.system_time += now.system_time - before.system_time;
+  sum.user_time += now.user_time - before.user_time;
+  sum.input_bytes += now.input_bytes - before.input_bytes;
+  sum.output_bytes += now.output_bytes - before.output_bytes;
+}
 
 // All that an operation looks at must be there before it starts; a hit only stands on something.
 std::vector<NodeId> Executor::awaited(NodeId id) const {
@@ -182,6 +203,7 @@ void Executor::find_hits() {
     const bool is_base = std::holds_alternative<BaseOperation>(step(id).operation);
     if (!is_base && surroundings_.request.use_cache && !node.anew) {
       node.hit = surroundings_.services.store.find_step(node.key);
+      if (node.hit && is_too_old(*node.hit, surroundings_.request)) node.hit.reset();
     }
     for (const NodeId input : awaited(id)) {
       Node& below = nodes_[input];
@@ -245,6 +267,7 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
   pool_.submit([this, id, inputs = std::move(inputs), &node] {
     Finished finished{id, {}, nullptr};
     const auto start_time = Clock::now();
+    const base::StepUsage before = usage_of_thread();
     try {
       finished.result = worker_.perform(id, step(id), inputs, node.contents,
                                         node.files_read ? Wanted::kTree : Wanted::kAnyFace);
@@ -256,6 +279,7 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
       finished.error = std::current_exception();
     }
     finished.result.duration = Clock::now() - start_time;
+    add_usage(finished.result.usage, usage_of_thread(), before);
     finish(std::move(finished));
   });
 }
@@ -290,14 +314,14 @@ void Executor::settle(Finished finished, std::deque<NodeId>& ready) {
   if (finished.error) {
     const bool was_stopped = stop_.stop_requested();
     tell(id, was_stopped ? base::StepOutcome::kCanceled : base::StepOutcome::kFailed,
-         finished.result.duration);
+         finished.result.duration, finished.result.usage);
     if (!error_) error_ = finished.error;
     stop_.request_stop();
     return;
   }
   nodes_[id].result = finished.result.snapshot;
   tell(id, finished.result.was_known ? base::StepOutcome::kCached : base::StepOutcome::kDone,
-       finished.result.duration);
+       finished.result.duration, finished.result.usage);
   made_.emplace_back(id, std::move(finished.result));
   done(id, ready);
 }
@@ -308,10 +332,11 @@ void Executor::done(NodeId id, std::deque<NodeId>& ready) {
   }
 }
 
-void Executor::tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration) {
+void Executor::tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration,
+                    const base::StepUsage& usage) {
   for (const base::StepId shown : instructions_[id]) {
     surroundings_.services.events.send(
-        base::StepFinished{shown, outcome, duration, nodes_[id].key});
+        base::StepFinished{shown, outcome, duration, nodes_[id].key, usage});
   }
 }
 
@@ -326,6 +351,8 @@ void Executor::record() {
       record.key = nodes_[id].key;
       record.content_key = worker_.content_key_of(step(id), result);
       record.label = operation_label(step(id).operation);
+      // What was only found again stays as old as it is.
+      if (result.recorded_at) record.created_at = *result.recorded_at;
       if (result.layer) {
         if (result.layer->is_new()) transaction.record_layer(result.layer->record());
         record.layer = result.layer->diff_id();

@@ -1,5 +1,7 @@
 #include "builder/export.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/error.h"
@@ -16,14 +18,41 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What containerd's tools, and by now others, read the whole name from.
-
 class Exporter {
  public:
-  Exporter(const store::ImageRecord& image, const BuildRequest& request, const Services& services,
-           std::stop_token stop)
-      : image_(image), request_(request), services_(services), stop_(std::move(stop)) {}
+  // Copies the whole of what was built to a place; returns its manifest or index there.
+  using Send =
+      std::function<image::Descriptor(const registry::Location&, const registry::PushOptions&)>;
 
+  // `image` is null for several, which have no files in common.
+  Exporter(const store::ImageRecord* image, Send send, const BuildRequest& request,
+           const Services& services, std::stop_token stop)
+      : image_(image),
+        send_(std::move(send)),
+        request_(request),
+        services_(services),
+        stop_(std::move(stop)) {}
+
+  void write_all() {
+    for (const Output& output : request_.outputs) {
+      try {
+        write(output);
+      } catch (base::Error& error) {
+        const std::string place =
+            output.to_standard_output() ? "standard output" : output.destination.string();
+        if (output.kind != OutputKind::kLocation) {
+          error.add_context(place.empty() ? "--output" : "--output " + place);
+        }
+        throw;
+      } catch (const fs::filesystem_error& error) {
+        throw base::Error("--output {}: {}", output.destination.string(), error.code().message());
+      }
+    }
+  }
+
+  const std::optional<image::Descriptor>& pushed() const { return pushed_; }
+
+ private:
   void write(const Output& output) {
     switch (output.kind) {
       case OutputKind::kDirectory:
@@ -39,19 +68,21 @@ class Exporter {
         return write_image(output, registry::TransportKind::kDockerArchive);
       case OutputKind::kRegistry:
         return push(output);
+      case OutputKind::kLocation: {
+        const image::Descriptor sent = send_(output.location, options_of(output));
+        if (output.location.kind == registry::TransportKind::kDocker) pushed_ = sent;
+        return;
+      }
     }
   }
 
-  const std::optional<image::Descriptor>& pushed() const { return pushed_; }
-
- private:
   static fs::path place(const Output& output) {
     return output.to_standard_output() ? fs::path(registry::kStandardOutput) : output.destination;
   }
 
   Snapshot snapshot() {
     std::vector<std::shared_ptr<LayerHandle>> layers;
-    for (const auto& diff_id : services_.store.read_config(image_.config_digest).diff_ids) {
+    for (const auto& diff_id : services_.store.read_config(image_->config_digest).diff_ids) {
       layers.push_back(LayerHandle::stored(diff_id));
     }
     return Snapshot(std::move(layers));
@@ -106,19 +137,19 @@ class Exporter {
             {name.tag(), {{std::string(registry::kFullNameAnnotation), name.str()}}});
       }
     }
-    registry::push(services_.store, image_, to, options, services_.events, stop_);
+    send_(to, options);
   }
 
   void push(const Output& output) {
     for (const image::Reference& name : request_.tags) {
       const registry::Location to{
           .kind = registry::TransportKind::kDocker, .path = {}, .reference = name.str()};
-      pushed_ =
-          registry::push(services_.store, image_, to, options_of(output), services_.events, stop_);
+      pushed_ = send_(to, options_of(output));
     }
   }
 
-  const store::ImageRecord& image_;
+  const store::ImageRecord* image_;
+  Send send_;
   const BuildRequest& request_;
   const Services& services_;
   std::stop_token stop_;
@@ -130,19 +161,26 @@ class Exporter {
 std::optional<image::Descriptor> export_image(const store::ImageRecord& image,
                                               const BuildRequest& request, const Services& services,
                                               const std::stop_token& stop) {
-  Exporter exporter(image, request, services, stop);
-  for (const Output& output : request.outputs) {
-    try {
-      exporter.write(output);
-    } catch (base::Error& error) {
-      const std::string place =
-          output.to_standard_output() ? "standard output" : output.destination.string();
-      error.add_context(place.empty() ? "--output" : "--output " + place);
-      throw;
-    } catch (const fs::filesystem_error& error) {
-      throw base::Error("--output {}: {}", output.destination.string(), error.code().message());
-    }
-  }
+  const auto send = [&](const registry::Location& to, const registry::PushOptions& options) {
+    return registry::push(services.store, image, to, options, services.events, stop);
+  };
+  Exporter exporter(&image, send, request, services, stop);
+  exporter.write_all();
+  return exporter.pushed();
+}
+
+std::optional<image::Descriptor> export_index(const image::Index& index, const BuildRequest& asked,
+                                              const Services& services,
+                                              const std::stop_token& stop) {
+  BuildRequest request = asked;
+  // Each image has had its own.
+  std::erase_if(request.outputs,
+                [](const Output& output) { return output.kind == OutputKind::kDirectory; });
+  const auto send = [&](const registry::Location& to, const registry::PushOptions& options) {
+    return registry::push_index(services.store, index, to, options, services.events, stop);
+  };
+  Exporter exporter(nullptr, send, request, services, stop);
+  exporter.write_all();
   return exporter.pushed();
 }
 

@@ -8,6 +8,7 @@
 #include "builder/build_request.h"
 #include "builder/snapshot.h"
 #include "image/descriptor.h"
+#include "image/manifest.h"
 #include "store/records.h"
 
 namespace bld::builder {
@@ -17,6 +18,12 @@ namespace bld::builder {
 // registry; nothing: to none.
 std::optional<image::Descriptor> export_image(const store::ImageRecord& image,
                                               const BuildRequest& request, const Services& services,
+                                              const std::stop_token& stop);
+
+// The same for the images of several platforms, once each of them was exported by itself: to what
+// holds an index (check_index_outputs() in platforms.h).
+std::optional<image::Descriptor> export_index(const image::Index& index, const BuildRequest& asked,
+                                              const Services& services,
                                               const std::stop_token& stop);
 
 }  // namespace bld::builder

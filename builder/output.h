@@ -7,6 +7,7 @@
 
 #include "image/reference.h"
 #include "layers/compression.h"
+#include "registry/transport.h"
 
 namespace bld::builder {
 
@@ -17,6 +18,7 @@ enum class OutputKind {
   kOciLayout,      // the image as a directory
   kDockerArchive,  // the image as `docker load` reads it
   kRegistry,       // the image, to the registries of its names
+  kLocation,       // the image, to a place that --tag names with its transport
 };
 
 // Whose the files of a kDirectory are: those in the image say it, or all are the caller's.
@@ -33,8 +35,11 @@ struct Output {
   int compression_level = 0;  // 0: the usual one
   bool force_compression = false;
   FileOwners owners = FileOwners::kCaller;
+  registry::Location location = {};  // of kLocation
 
-  bool to_standard_output() const { return destination.empty() && kind != OutputKind::kRegistry; }
+  bool to_standard_output() const {
+    return destination.empty() && kind != OutputKind::kRegistry && kind != OutputKind::kLocation;
+  }
 };
 
 }  // namespace bld::builder

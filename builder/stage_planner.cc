@@ -234,15 +234,16 @@ void StagePlanner::add_trigger(const dockerfile::Instruction& instruction) {
 
 base::StepId StagePlanner::announce(const dockerfile::Instruction& instruction) {
   const auto id = static_cast<base::StepId>(draft_.instructions.size());
-  draft_.instructions.push_back({{.step = id,
-                                  .stage = title_.stage,
-                                  .stage_count = title_.stage_count,
-                                  .stage_name = title_.name,
-                                  .number = ++number_,
-                                  .count = title_.instruction_count,
-                                  .platform = "",
-                                  .text = without_passwords(instruction.original)},
-                                 std::nullopt});
+  draft_.instructions.push_back(
+      {{.step = id,
+        .stage = title_.stage,
+        .stage_count = title_.stage_count,
+        .stage_name = title_.name,
+        .number = ++number_,
+        .count = title_.instruction_count,
+        .platform = input_.request.is_one_of_several ? input_.target_platform.str() : std::string(),
+        .text = without_passwords(instruction.original)},
+       std::nullopt});
   return id;
 }
 

@@ -124,6 +124,10 @@ std::string StepWorker::content_key_of(const Step& step, const StepResult& resul
   return content_key(step, surroundings_.request, result.below.diff_ids(), contents);
 }
 
+bool is_too_old(const store::StepRecord& record, const BuildRequest& request) {
+  return request.cache_since && record.created_at < *request.cache_since;
+}
+
 // Whether the same operation was done before upon the same content. Seals are only waited for when
 // the operation was ever recorded.
 bool StepWorker::find_known(const Step& step, StepResult& result) const {
@@ -131,8 +135,9 @@ bool StepWorker::find_known(const Step& step, StepResult& result) const {
   store::Store& store = surroundings_.services.store;
   if (!store.latest_step(operation_label(step.operation))) return false;
   const auto record = store.find_step(content_key_of(step, result));
-  if (!record) return false;
+  if (!record || is_too_old(*record, surroundings_.request)) return false;
   result.was_known = true;
+  result.recorded_at = record->created_at;
   if (record->layer) {
     result.layer = LayerHandle::stored(*record->layer);
     result.snapshot = result.below.with(result.layer);
@@ -275,6 +280,7 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
                                        .err = output.err()},
                                       stop_);
   output.finish();
+  result.usage = {exit.system_time, exit.user_time, exit.input_bytes, exit.output_bytes};
   if (stop_.stop_requested()) throw base::Error("the build was canceled");
   if (exit.status != 0) throw failure(operation, exit);
   // A command that changed nothing makes no layer.

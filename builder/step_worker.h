@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/events.h"
 #include "base/thread_pool.h"
 #include "builder/execute.h"
 #include "builder/roots.h"
@@ -31,6 +32,8 @@ struct StepResult {
   std::vector<Snapshot> mounted;            // other file systems that a RUN could read
   std::vector<base::Sha256Value> contents;  // of the files that it reads from contexts and stages
   std::chrono::nanoseconds duration{};
+  base::StepUsage usage;                   // of the command
+  std::optional<store::Time> recorded_at;  // when what is known was done
 };
 
 // Any thread. Its destructor waits for the seals that are under way.
@@ -77,6 +80,9 @@ class StepWorker {
   std::map<NodeId, Selection> selections_;  // of contexts; filled before any step runs
   base::ThreadPool sealers_;
 };
+
+// Whether --cache-ttl rules it out.
+bool is_too_old(const store::StepRecord& record, const BuildRequest& request);
 
 // A text by which steps of the same operation find each other in the store.
 std::string operation_label(const Operation& operation);

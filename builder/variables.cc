@@ -1,8 +1,15 @@
 #include "builder/variables.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace bld::builder {
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
 
 namespace {
 

@@ -19,6 +19,9 @@ void set_variable(std::vector<std::string>& env, std::string_view name, std::str
 std::optional<std::string> find_variable(const std::vector<std::string>& env,
                                          std::string_view name);
 
+// Of bld's own environment.
+std::optional<std::string> environment_variable(const std::string& name);
+
 // Of an ENV and an ARG of one name the later line is in force, for words as for RUN.
 class Variables {
  public:

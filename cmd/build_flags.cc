@@ -27,9 +27,12 @@ void read_build_arguments(const std::string& file, std::vector<builder::BuildArg
   }
 }
 
-bool reads_standard_input(const builder::BuildRequest& request) {
-  const auto& files = request.containerfiles;
-  return request.context == "-" || std::find(files.begin(), files.end(), "-") != files.end();
+// The list and the image are two things.
+void check_list_name(const std::string& list, const std::vector<image::Reference>& tags) {
+  if (list.empty()) return;
+  const auto name = image::Reference::parse_local(list).with_default_tag();
+  if (std::find(tags.begin(), tags.end(), name) == tags.end()) return;
+  throw Error("the same name must not be specified for both '--tag' and '--manifest'");
 }
 
 }  // namespace
@@ -58,6 +61,8 @@ void BuildFlags::declare(FlagSet& flags) {
   steps_.declare(flags);
   connection_.declare(flags);
   platform_.declare(flags);
+  flags.add_bool("all-platforms", all_platforms_,
+                 "build for each platform that all base images are for");
   pull_.declare(flags);
   declare_foreign_flags(flags);
 }
@@ -69,43 +74,20 @@ builder::BuildRequest BuildFlags::request(const std::vector<std::string>& argume
   for (const std::string& file : build_arg_files_) read_build_arguments(file, from_files);
   request.build_args.insert(request.build_args.begin(), from_files.begin(), from_files.end());
   request.connection = connection_.options();
-  const std::vector<image::Platform> platforms = platform_.platforms();
-  if (!platforms.empty()) request.platform = platforms.front();
+  const std::vector<image::Platform> wanted = platforms();
+  if (!wanted.empty() && all_platforms_)
+    throw Error("--platform and --all-platforms are used together");
+  if (!wanted.empty()) request.platform = wanted.front();
   request.pull = pull_.policy();
   steps_.apply(request);
   image_.apply(request);
   base_.apply(request);
   output.apply(request);
-  if (request.pass_stdin && reads_standard_input(request)) {
+  check_list_name(output.manifest, request.tags);
+  if (request.pass_stdin && request.reads_standard_input()) {
     throw Error("--stdin: standard input is read as the Containerfile or context already");
   }
   return request;
-}
-
-std::vector<builder::BuildRequest> BuildFlags::requests(
-    const std::vector<std::string>& arguments) const {
-  std::vector<builder::BuildRequest> requests = {request(arguments)};
-  const std::vector<image::Platform> platforms = platform_.platforms();
-  if (platforms.size() < 2) return requests;
-  const builder::BuildRequest& first = requests.front();
-  if (output.manifest.empty()) {
-    Error error("several platforms need a manifest list to be in");
-    error.hint("--manifest NAME");
-    throw error;
-  }
-  if (!first.tags.empty() || !first.outputs.empty() || !output.metadata_file.empty()) {
-    Error error("--tag, --output and --metadata-file are of one image, not of several platforms");
-    error.hint("the list has a name: bld manifest push " + output.manifest);
-    throw error;
-  }
-  if (first.pass_stdin || reads_standard_input(first)) {
-    throw Error("standard input can be read for one platform only");
-  }
-  for (std::size_t i = 1; i < platforms.size(); ++i) {
-    requests.push_back(first);
-    requests.back().platform = platforms[i];
-  }
-  return requests;
 }
 
 }  // namespace bld::cmd

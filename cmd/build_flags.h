@@ -19,11 +19,14 @@ namespace bld::cmd {
 class BuildFlags {
  public:
   void declare(FlagSet& flags);
-  // What was asked, with what the environment says where no flag does. Reads --build-arg-file.
+  // What was asked, with what the environment says where no flag does. Reads --build-arg-file. Of
+  // several platforms it has the first.
   builder::BuildRequest request(const std::vector<std::string>& arguments) const;
 
-  // The same, one for each platform of several; at least one.
-  std::vector<builder::BuildRequest> requests(const std::vector<std::string>& arguments) const;
+  // In the order given; empty: this machine's.
+  std::vector<image::Platform> platforms() const { return platform_.platforms(); }
+
+  bool all_platforms() const { return all_platforms_; }
 
   // Names of the image, as they were given.
   const std::vector<std::string>& tags() const { return image_.tags; }
@@ -43,6 +46,7 @@ class BuildFlags {
   PullFlags pull_;
   builder::BuildRequest request_;
   std::vector<std::string> build_arg_files_;
+  bool all_platforms_ = false;
 };
 
 }  // namespace bld::cmd

@@ -1,29 +1,22 @@
 #include "cmd/build_list.h"
 
-#include "image/manifest.h"
+#include "base/error.h"
+#include "builder/platforms.h"
 
 namespace bld::cmd {
 
-namespace {
-
-void put_entry(image::Index& index, const image::Descriptor& entry) {
-  std::erase_if(index.manifests, [&](const image::Descriptor& other) {
-    return other.digest == entry.digest || other.platform == entry.platform;
-  });
-  index.manifests.push_back(entry);
+void check_list_name(store::Store& store, const std::string& name) {
+  if (store.find_list(name)) return;
+  if (store.find_image(image::Reference::parse_local(name).with_default_tag())) {
+    throw base::Error("{}: image is not a manifest list", name);
+  }
 }
-
-}  // namespace
 
 std::string add_to_list(store::Store& store, const std::string& name,
                         const std::vector<builder::BuildResult>& images) {
   const auto add_images = [&](store::ManifestList& list) {
     image::Index index = image::Index::parse(list.document);
-    for (const builder::BuildResult& image : images) {
-      image::Descriptor entry = image.manifest;
-      entry.platform = store.read_config(image.image_id).platform;
-      put_entry(index, entry);
-    }
+    for (const builder::BuildResult& image : images) builder::put_image(index, image, store);
     list.document = index.json();
   };
   if (store.find_list(name)) return store.edit_list(name, add_images).id;
@@ -32,6 +25,18 @@ std::string add_to_list(store::Store& store, const std::string& name,
   list.document = image::Index().json();
   add_images(list);
   return store.create_list(list).id;
+}
+
+std::string name_lists(store::Store& store, const std::vector<image::Reference>& names,
+                       const image::Index& index) {
+  std::string id;
+  for (const image::Reference& name : names) {
+    const auto list = store.create_list(
+        {.id = {}, .name = name.str(), .document = index.json(), .created_at = {}},
+        store::Store::TakenName::kReplace);
+    if (id.empty()) id = list.id;
+  }
+  return id;
 }
 
 }  // namespace bld::cmd

@@ -1,16 +1,22 @@
 // What --metadata-file tells of a finished build.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "builder/build_request.h"
+#include "image/descriptor.h"
+#include "image/digest.h"
+#include "image/reference.h"
 
 namespace bld::cmd {
 
 // A JSON document with the keys that BuildKit's clients use, and a newline at its end:
-// containerimage.digest, containerimage.config.digest, containerimage.descriptor and, where the
-// image has names, image.name (separated by commas).
-std::string build_metadata(const builder::BuildRequest& request,
-                           const builder::BuildResult& result);
+// containerimage.digest, containerimage.descriptor and, where there are names, image.name
+// (separated by commas); of one image also containerimage.config.digest, which the index of several
+// has not.
+std::string build_metadata(const std::vector<image::Reference>& names,
+                           const image::Descriptor& manifest,
+                           const std::optional<image::Digest>& image_id);
 
 }  // namespace bld::cmd

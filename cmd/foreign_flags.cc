@@ -24,14 +24,12 @@ void accept_only(FlagSet& flags, std::string name, bool value, std::string hint)
       "");
 }
 
-constexpr const char* kNamePlatforms = "name them: --platform A,B --manifest NAME";
 constexpr const char* kScan =
     "write the image with --output type=oci,dest=FILE and let a scanner read that";
 constexpr const char* kSignThere =
     "push the image, and sign it there: cosign sign, skopeo copy --sign-by";
 constexpr const char* kDiskImage = "make the disk image from --output type=tar";
 constexpr const char* kCacheHere = "the cache is in the store: keep the directory of --root";
-constexpr const char* kUsage = "/usr/bin/time -v bld build … tells it for the whole build";
 
 void refuse_scanners(FlagSet& flags) {
   for (const char* name :
@@ -48,21 +46,19 @@ void declare_foreign_flags(FlagSet& flags) {
   flags.accept("compress", "", "layers are compressed when they leave the store");
   flags.accept("layer-label", "KEY[=VALUE]", "there are no intermediate images");
   flags.accept("disable-content-trust", "", "bld checks no signatures of Docker's notary");
+  flags.accept("loglevel", "N",
+               "it has no effect in Buildah either; --progress says how much is told");
   accept_only(flags, "rm", true, "a build of bld has no containers that could be kept");
   accept_only(flags, "disable-compression,D", true,
               "layers are compressed when they leave the store: --output type=oci, bld push");
   accept_only(flags, "provenance", false, "bld writes no attestations");
   accept_only(flags, "sbom", false, kScan);
-  accept_only(flags, "all-platforms", false, kNamePlatforms);
   flags.refuse("attest", "bld writes no attestations");
   flags.refuse("builder", "bld builds by itself: leave the flag out");
-  for (const char* name : {"cache-from", "cache-to", "cache-ttl"}) flags.refuse(name, kCacheHere);
+  for (const char* name : {"cache-from", "cache-to"}) flags.refuse(name, kCacheHere);
   flags.refuse("sign-by", kSignThere);
   flags.refuse("cw", kDiskImage);
   refuse_scanners(flags);
-  flags.refuse("loglevel", "--progress says how much is told");
-  flags.refuse("log-rusage", kUsage);
-  flags.refuse("rusage-logfile", kUsage);
 }
 
 void declare_commit_foreign_flags(FlagSet& flags) {

@@ -48,6 +48,25 @@ std::string duration_text(std::chrono::nanoseconds duration) {
   return fmt::format("{}m{:02}s", whole / 60, whole % 60);
 }
 
+std::string go_duration_text(std::chrono::nanoseconds duration) {
+  const auto all = std::chrono::round<std::chrono::milliseconds>(duration).count();
+  if (all == 0) return "0s";
+  if (all < 1000) return fmt::format("{}ms", all);
+  const auto minutes = all / 60'000;
+  const double seconds = static_cast<double>(all % 60'000) / 1000;
+  if (minutes == 0) return fmt::format("{}s", seconds);
+  if (minutes < 60) return fmt::format("{}m{}s", minutes, seconds);
+  return fmt::format("{}h{}m{}s", minutes / 60, minutes % 60, seconds);
+}
+
+std::string go_size_text(std::uint64_t bytes) {
+  static constexpr std::array kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  return fmt::format("{:.4g}{}", value, kUnits[unit]);
+}
+
 std::string table_text(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {

@@ -1,6 +1,7 @@
 #include "cmd/image_flags.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -91,9 +92,7 @@ void ImageFlags::declare_layers(FlagSet& flags) {
 }
 
 void ImageFlags::apply(builder::BuildRequest& request) const {
-  for (const std::string& tag : tags) {
-    request.tags.push_back(image::Reference::parse_local(tag).with_default_tag());
-  }
+  for (const std::string& tag : tags) apply_tag(tag, request);
   request.labels = labels_;
   request.annotations = annotations_;
   request.unset_annotations = unset_annotations_;
@@ -109,11 +108,27 @@ void ImageFlags::apply(builder::BuildRequest& request) const {
   } else if (layers) {
     request.layers = parse_bool(*layers);
   }
+  // As in Buildah: what is not layered is done again each time.
+  if (!request.layers) request.use_cache = false;
   std::string format = format_;
   if (format.empty()) format = environment_variable("BUILDAH_FORMAT").value_or("oci");
   request.format = parse_format(format);
   apply_env(request);
   apply_times(request);
+}
+
+// A name, or a place with its transport. The storage of which Buildah speaks is our store.
+void ImageFlags::apply_tag(const std::string& tag, builder::BuildRequest& request) {
+  auto location = registry::parse_location(tag);
+  if (location && location->kind == registry::TransportKind::kContainersStorage &&
+      location->path.empty()) {
+    request.tags.push_back(image::Reference::parse_local(location->reference).with_default_tag());
+  } else if (location) {
+    request.outputs.push_back(
+        {.kind = builder::OutputKind::kLocation, .location = std::move(*location)});
+  } else {
+    request.tags.push_back(image::Reference::parse_local(tag).with_default_tag());
+  }
 }
 
 void ImageFlags::apply_env(builder::BuildRequest& request) const {

@@ -27,6 +27,7 @@ class ImageFlags {
   void declare_config(FlagSet& flags);
   void declare_times(FlagSet& flags);
   void declare_layers(FlagSet& flags);
+  static void apply_tag(const std::string& tag, builder::BuildRequest& request);
   void apply_env(builder::BuildRequest& request) const;
   void apply_times(builder::BuildRequest& request) const;
 

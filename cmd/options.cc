@@ -91,8 +91,8 @@ std::optional<image::Platform> PlatformFlags::platform() const {
 std::vector<image::Platform> PlatformFlags::platforms() const {
   const bool has_parts = !os_.empty() || !arch_.empty() || !variant_.empty();
   if (platforms_.empty() && !has_parts) return {};
-  if (platforms_.size() > 1 && has_parts) {
-    throw Error("--os, --arch and --variant are of one platform: leave them to --platform");
+  if (!platforms_.empty() && has_parts) {
+    throw Error("invalid --platform may not be used with --os, --arch, or --variant");
   }
   std::vector<image::Platform> all;
   for (const std::string& text : platforms_) all.push_back(image::Platform::parse(text));
@@ -175,11 +175,11 @@ std::uint64_t parse_bytes(std::string_view text) {
 builder::PullPolicy parse_pull_policy(std::string_view text) {
   const std::string word = base::to_lower(text);
   if (word == "always") return builder::PullPolicy::kAlways;
-  if (word == "missing" || word == "ifmissing" || word == "notpresent") {
+  if (word == "missing" || word == "ifmissing" || word == "notpresent" || word == "false") {
     return builder::PullPolicy::kMissing;
   }
   if (word == "newer" || word == "ifnewer" || word == "true") return builder::PullPolicy::kNewer;
-  if (word == "never" || word == "false") return builder::PullPolicy::kNever;
+  if (word == "never") return builder::PullPolicy::kNever;
   throw Error("unrecognized pull policy \"{}\": must be always, missing, newer or never", text);
 }
 

@@ -82,6 +82,8 @@ void OutputFlags::declare(FlagSet& flags) {
       "progress", "KIND", [this](std::string text) { progress = std::move(text); },
       "auto, tty, plain, rawjson or quiet");
   flags.add_text("logfile", "FILE", log_file, "write output to this file");
+  flags.add_bool("log-rusage", log_usage, "tell what each step took: time, input and output");
+  flags.add_text("rusage-logfile", "FILE", usage_log_file, "write that to this file");
   flags.add_bool("logsplit", log_split_, "put the platform behind the name of --logfile");
 }
 
@@ -114,7 +116,7 @@ void OutputFlags::apply(builder::BuildRequest& request) const {
   if (rewrite_timestamp_ && request.file_times == builder::FileTimes::kKeep) {
     request.file_times = builder::FileTimes::kClamp;
   }
-  request.outputs = outputs_;
+  request.outputs.insert(request.outputs.end(), outputs_.begin(), outputs_.end());
   const bool is_pushed = std::any_of(outputs_.begin(), outputs_.end(), [](const Output& output) {
     return output.kind == OutputKind::kRegistry;
   });
@@ -123,10 +125,14 @@ void OutputFlags::apply(builder::BuildRequest& request) const {
   for (const Output& output : request.outputs) {
     if (output.kind == OutputKind::kRegistry) {
       check_push(request);
-    } else {
+    } else if (output.kind != OutputKind::kLocation) {
       check_destination(output);
     }
     to_standard_output += output.to_standard_output() ? 1 : 0;
+  }
+  check_file("rusage-logfile", usage_log_file);
+  if (!usage_log_file.empty() && !log_usage) {
+    throw Error("--rusage-logfile needs --log-rusage");
   }
   check_file("iidfile", iid_file);
   check_file("iidfile-raw", raw_iid_file);

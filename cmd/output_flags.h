@@ -22,6 +22,8 @@ class OutputFlags {
   std::string iid_file, raw_iid_file, metadata_file;
   std::string log_file, progress;
   bool quiet = false;
+  bool log_usage = false;      // what each step took, as a line behind it,
+  std::string usage_log_file;  // or here; empty: with all the rest
 
  private:
   void take(OutputSpec spec);

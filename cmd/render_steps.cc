@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cmd/human.h"
 #include "cmd/render_error.h"
 
 namespace bld::cmd {
@@ -42,6 +43,8 @@ void StepsRenderer::take(const base::StepFinished& event) {
   step->finished = true;
   step->outcome = event.outcome;
   step->result_id = event.result_id;
+  step->duration = event.duration;
+  step->usage = event.usage;
   advance();
 }
 
@@ -103,15 +106,24 @@ void StepsRenderer::write_log(Step& step, const base::StepLog& log) {
 void StepsRenderer::conclude(Step& step) {
   if (step.open_line) streams_.out("\n");
   step.open_line = false;
-  if (step.result_id.empty()) return;
+  if (lines_.results) tell_result(step);
+  if (!lines_.usage) return;
+  const base::StepUsage& usage = step.usage;
+  lines_.usage(fmt::format("{}(system) {}(user) {}(elapsed) {} input {} output\n",
+                           go_duration_text(usage.system_time), go_duration_text(usage.user_time),
+                           go_duration_text(step.duration), go_size_text(usage.input_bytes),
+                           go_size_text(usage.output_bytes)));
+}
+
+void StepsRenderer::tell_result(const Step& step) {
   const bool is_from = step.planned.number == 1;
-  if (step.outcome == base::StepOutcome::kCached && !is_from) {
-    streams_.out(fmt::format("--> Using cache {}\n", step.result_id));
-  } else if (step.outcome == base::StepOutcome::kDone && !is_from) {
-    // The last step's result is the image, which is told when it has its name.
-    const bool is_last = &step == &steps_.rbegin()->second;
-    if (!is_last) streams_.out(fmt::format("--> {}\n", step.result_id.substr(0, 12)));
-  }
+  if (step.result_id.empty() || is_from) return;
+  const bool is_cached = step.outcome == base::StepOutcome::kCached;
+  if (!is_cached && step.outcome != base::StepOutcome::kDone) return;
+  if (is_cached) streams_.out(fmt::format("--> Using cache {}\n", step.result_id));
+  // The last step's result is the image, which is told when it has its name.
+  const bool is_last = &step == &steps_.rbegin()->second;
+  if (!is_last) streams_.out(fmt::format("--> {}\n", step.result_id.substr(0, 12)));
 }
 
 // After a failure, other steps may have begun; what they said is not lost.

@@ -2,12 +2,14 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <map>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cmd/options.h"
 #include "dockerfile/csv.h"
+#include "dockerfile/values.h"
 
 namespace bld::cmd {
 
@@ -96,6 +98,9 @@ void StepFlags::declare(FlagSet& flags) {
   flags.add_comma_list("allow", "security.insecure", allowed_,
                        "allow RUN --security=insecure; network.host needs no permission");
   flags.add_bool("no-cache", no_cache_, "do every step again");
+  flags.add(
+      "cache-ttl", "DURATION", [this](const std::string& text) { take_cache_ttl(text); },
+      "do again what was done longer ago than this (\"24h\"); 0: as --no-cache");
   flags.add_comma_list("no-cache-filter", "STAGE", no_cache_stages_,
                        "do every step of this stage again");
   flags.add_bool("skip-unused-stages", skip_unused_stages_,
@@ -112,6 +117,13 @@ void StepFlags::declare(FlagSet& flags) {
       },
       "steps at the same time; 0 (default): as many as processors");
   run_.declare(flags);
+}
+
+void StepFlags::take_cache_ttl(const std::string& text) {
+  const std::chrono::nanoseconds age(dockerfile::parse_duration_ns(text));
+  if (age.count() < 0) throw Error("\"{}\" is no age", text);
+  if (age.count() == 0) no_cache_ = true;
+  cache_since_ = std::chrono::ceil<std::chrono::seconds>(std::chrono::system_clock::now() - age);
 }
 
 void StepFlags::apply(builder::BuildRequest& request) const {
@@ -131,6 +143,7 @@ void StepFlags::apply(builder::BuildRequest& request) const {
     request.allow_insecure = request.allow_insecure || permission == "security.insecure";
   }
   request.use_cache = !no_cache_;
+  request.cache_since = cache_since_;
   request.no_cache_stages = no_cache_stages_;
   request.skip_unused_stages = skip_unused_stages_;
   request.pass_stdin = stdin_;

@@ -1,6 +1,8 @@
 // The flags that say how the steps of a build are done, and what the commands may use.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +18,13 @@ class StepFlags {
   void apply(builder::BuildRequest& request) const;
 
  private:
+  void take_cache_ttl(const std::string& text);
+
   RunFlags run_;
   std::vector<builder::SecretSource> secrets_;
   std::vector<builder::SshSource> ssh_;
   bool no_cache_ = false;
+  std::optional<std::chrono::sys_seconds> cache_since_;
   std::vector<std::string> no_cache_stages_, allowed_;
   bool skip_unused_stages_ = true;
   bool stdin_ = false;

@@ -1,5 +1,6 @@
 #include "image/manifest.h"
 
+#include "base/byte_stream.h"
 #include "base/error.h"
 #include "base/json.h"
 
@@ -150,6 +151,15 @@ std::string Index::json() const {
   if (subject) json.add("subject", write_descriptor(*subject));
   if (!annotations.empty()) json.add("annotations", Json::from(annotations));
   return json.str();
+}
+
+Descriptor Index::descriptor() const {
+  const std::string text = json();
+  Descriptor descriptor;
+  descriptor.media_type = media_type;
+  descriptor.digest = Digest::of(base::as_bytes(text));
+  descriptor.size = text.size();
+  return descriptor;
 }
 
 std::optional<Descriptor> Index::choose(const Platform& wanted) const {

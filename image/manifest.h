@@ -35,6 +35,7 @@ struct Index {
 
   static Index parse(std::string_view json);
   std::string json() const;
+  Descriptor descriptor() const;  // of json()
 
   // The image for a platform: the best match, the first of equals; else the first that names no
   // platform. Attestations are passed over.

@@ -104,6 +104,7 @@ struct Report {
   std::int32_t error_number = 0;
   std::int32_t wait_status = 0;
   std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
+  std::int64_t input_blocks = 0, output_blocks = 0;  // of 512 bytes
 };
 
 }  // namespace bld::runtime

@@ -470,6 +470,8 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   exit.user_time = std::chrono::microseconds(reaped->user_us);
   exit.system_time = std::chrono::microseconds(reaped->system_us);
   exit.max_rss_bytes = static_cast<std::uint64_t>(reaped->max_rss_kib) * 1024;
+  exit.input_bytes = static_cast<std::uint64_t>(reaped->input_blocks) * 512;
+  exit.output_bytes = static_cast<std::uint64_t>(reaped->output_blocks) * 512;
   if (exit.signaled && WTERMSIG(wait_status) == SIGKILL && !exit.stopped) {
     const unsigned long long kills = oom_kills();
     exit.oom_killed = kills > state_->oom_kills_seen.exchange(kills);

@@ -18,6 +18,7 @@ struct Exit {
   bool stopped = false;  // the stop_token asked for it
   std::chrono::microseconds user_time{}, system_time{};
   std::uint64_t max_rss_bytes = 0;
+  std::uint64_t input_bytes = 0, output_bytes = 0;  // that went to or came from disks
 };
 
 // What holds the commands in.
@@ -33,7 +34,7 @@ class ContainerRunner {
 
   // Any thread, several at once. Blocks until the first process ended and with it everything in the
   // container. A non-zero exit is a value. Failed setup is an Error that names the call
-  // ("pivot_root: Invalid argument"); a command that cannot be executed is one with exit_status 127
+  // ("pivot_root: invalid argument"); a command that cannot be executed is one with exit_status 127
   // (not found) or 126. A stop request sends SIGTERM, and SIGKILL half a second
   // later.
   virtual Exit run(const ContainerSpec& spec, std::stop_token stop) = 0;

@@ -294,6 +294,8 @@ void LauncherProcess::reap(Child& child) const {
   report.user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
   report.system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec;
   report.max_rss_kib = usage.ru_maxrss;
+  report.input_blocks = usage.ru_inblock;
+  report.output_blocks = usage.ru_oublock;
   send_report(child.channel.get(), report);
   child.pid = -1;
 }

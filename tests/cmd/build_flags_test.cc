@@ -191,27 +191,36 @@ TEST_F(BuildFlagsTest, SecretsComeFromFilesOrVariables) {
   EXPECT_THROW(parse_secret("id=a,id=b"), base::Error);
 }
 
-TEST_F(BuildFlagsTest, SeveralPlatformsAreSeveralRequestsForOneList) {
-  const auto requests = [](const Words& words) {
-    BuildFlags build;
-    FlagSet flags;
-    build.declare(flags);
-    return build.requests(flags.parse(words, FlagPlacement::kAnywhere));
-  };
+TEST_F(BuildFlagsTest, PlatformsComeInTheOrderGiven) {
   EXPECT_EQ(parse({"--platform", "linux/arm64"}).platform->str(), "linux/arm64");
   EXPECT_EQ(parse({"--arch", "arm64"}).platform->architecture, "arm64");
-  EXPECT_EQ(requests({}).size(), 1U);
-  const auto two = requests({"--platform", "linux/arm64,linux/amd64", "--manifest", "l"});
-  ASSERT_EQ(two.size(), 2U);
-  EXPECT_EQ(two[0].platform->str(), "linux/arm64");
-  EXPECT_EQ(two[1].platform->str(), "linux/amd64");
-  EXPECT_THROW(requests({"--platform", "linux/arm64,linux/amd64"}), base::Error);
-  EXPECT_THROW(requests({"--platform", "linux/arm64,linux/amd64", "--manifest=l", "-t", "x"}),
-               base::Error);
-  EXPECT_THROW(requests({"--platform", "linux/arm64,linux/amd64", "--manifest=l", "-f", "-"}),
-               base::Error);
-  EXPECT_THROW(requests({"--platform=linux/arm64,linux/amd64", "--manifest=l", "--os", "linux"}),
-               base::Error);
+  EXPECT_EQ(parse({"--platform", "linux/arm64,linux/amd64"}).platform->str(), "linux/arm64");
+  EXPECT_THROW(parse({"--platform=linux/arm64", "--os", "linux"}), base::Error);
+  EXPECT_THROW(parse({"--platform=linux/arm64", "--all-platforms"}), base::Error);
+  EXPECT_THROW(parse({"--manifest", "l", "-t", "localhost/l:latest"}), base::Error);
+}
+
+TEST_F(BuildFlagsTest, ATagMayBeAPlaceWithItsTransport) {
+  const auto request =
+      parse({"-t", "oci:/layout:x", "-t", "app:1", "-t", "containers-storage:other"});
+  ASSERT_EQ(request.outputs.size(), 1U);
+  EXPECT_EQ(request.outputs[0].kind, builder::OutputKind::kLocation);
+  EXPECT_EQ(request.outputs[0].location.str(), "oci:/layout:x");
+  ASSERT_EQ(request.tags.size(), 2U);
+  EXPECT_EQ(request.tags[1].str(), "localhost/other:latest");
+  EXPECT_THROW(parse({"-t", "sif:/x"}), base::Error);
+}
+
+TEST_F(BuildFlagsTest, WhatIsNotToBeLayeredIsNotToBeFoundAgain) {
+  EXPECT_TRUE(parse({}).use_cache);
+  EXPECT_TRUE(parse({"--squash"}).use_cache);
+  EXPECT_FALSE(parse({"--layers=false"}).use_cache);
+  EXPECT_FALSE(parse({"--cache-ttl=0"}).use_cache);
+  const auto request = parse({"--cache-ttl", "24h"});
+  EXPECT_TRUE(request.use_cache);
+  const auto age = std::chrono::system_clock::now() - request.cache_since.value();
+  EXPECT_LT(age - std::chrono::hours(24), std::chrono::minutes(1));
+  EXPECT_THROW(parse({"--cache-ttl", "old"}), base::Error);
 }
 
 }  // namespace

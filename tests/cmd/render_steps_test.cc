@@ -44,6 +44,23 @@ TEST(RenderSteps, LooksLikeBuildah) {
   EXPECT_EQ(to.err.text(), "warn\n");
 }
 
+TEST(RenderSteps, TellsWhatIsWanted) {
+  Outputs to;
+  std::string usage;
+  StepsRenderer renderer(
+      to.streams, {.results = false, .usage = [&](std::string_view line) { usage += line; }});
+  renderer.send(planned(0, 1, 2, "FROM x"));
+  renderer.send(planned(1, 2, 2, "RUN true"));
+  renderer.send(finished(0, StepOutcome::kDone, kId));
+  base::StepFinished done{1, StepOutcome::kDone, std::chrono::milliseconds(61'250), kId};
+  done.usage = {std::chrono::microseconds(1400), std::chrono::seconds(2), 512, 1'234'567};
+  renderer.send(done);
+  EXPECT_EQ(to.out.text(), "STEP 1/2: FROM x\nSTEP 2/2: RUN true\n");
+  EXPECT_EQ(usage,
+            "0s(system) 0s(user) 0s(elapsed) 0B input 0B output\n"
+            "1ms(system) 2s(user) 1m1.25s(elapsed) 512B input 1.235MB output\n");
+}
+
 TEST(RenderSteps, ParallelStagesKeepTheirLinesTogether) {
   Outputs to;
   StepsRenderer renderer(to.streams);
