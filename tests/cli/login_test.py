@@ -19,15 +19,15 @@ class Login(CliTest):
         self.auth_file = self.dir / "auth.json"
         self.env = environment(REGISTRY_AUTH_FILE=self.auth_file)
 
-    def login(self, *args, password="secret word", **options):
-        return self.bld("login", "--tls-verify=false", "-u", "me", "--password-stdin", *args, self.host,
+    def login(self, *args, password="secret word", to="", **options):
+        return self.bld("login", "--tls-verify=false", "-u", "me", "--password-stdin", *args, self.host + to,
                         input=password + "\n", env=self.env, **options)
 
     def test_login_push_logout(self):
         self.bld.import_busybox()
         push = ("push", "-q", "--tls-verify=false", "busybox", f"docker://{self.host}/x:1")
         self.auth_file.write_text("{}")
-        self.assertIn("credentials for", self.bld(*push, env=self.env, ok=False).stderr)
+        self.assert_fails(self.bld(*push, env=self.env, ok=False), "unauthorized: authentication required", "credentials for")
         self.assertEqual(self.login().stdout, "Login Succeeded!\n")
         self.assertEqual(self.bld("login", "--get-login", self.host, env=self.env).stdout, "me\n")
         self.bld(*push, env=self.env)
@@ -41,9 +41,27 @@ class Login(CliTest):
     def test_a_wrong_password_is_not_kept(self):
         failed = self.login(password="wrong", ok=False)
         self.assertEqual(failed.returncode, 125)
-        self.assertIn(self.host, failed.stderr)
+        self.assertIn(f'logging into "{self.host}": invalid username/password', failed.stderr)
         self.assertNotIn("wrong", failed.stderr)
         self.assertFalse(self.auth_file.exists())
+
+    def test_a_part_of_a_registry(self):
+        self.assertEqual(self.login("-v", to="/team").stdout, f"Used:  {self.auth_file}\nLogin Succeeded!\n")
+        known = self.bld("login", "--tls-verify=false", f"{self.host}/team/", env=self.env)
+        self.assertEqual(known.stdout, f"Authenticating with existing credentials for {self.host}/team\n"
+                                       f"Existing credentials are valid. Already logged in to {self.host}\n")
+        self.assertEqual(self.bld("login", "--get-login", f"{self.host}/team/x", env=self.env).stdout, "me\n")
+        self.assertEqual(self.bld("login", "--get-login", self.host, env=self.env, ok=False).returncode, 125)
+        self.assertEqual(self.bld("logout", f"{self.host}/team", env=self.env).stdout,
+                         f"Removed login credentials for {self.host}/team\n")
+
+    def test_dockers_own_place(self):
+        self.env = environment(DOCKER_CONFIG=self.dir / "docker", HOME=self.dir, XDG_RUNTIME_DIR=self.dir / "run")
+        (self.dir / "run" / "containers").mkdir(parents=True)
+        (self.dir / "run" / "containers" / "auth.json").write_text(json.dumps({"auths": {self.host: {"auth": "b3RoZXI6eA=="}}}))
+        self.login()
+        self.assertEqual(list(json.loads((self.dir / "docker" / "config.json").read_text())["auths"]), [self.host])
+        self.assertEqual(self.bld("login", "--get-login", self.host, env=self.env).stdout, "me\n")
 
     def test_the_file_keeps_what_else_is_in_it(self):
         self.auth_file.write_text(json.dumps({"auths": {"other.example": {"auth": "YTpi"}}, "more": [1]}))

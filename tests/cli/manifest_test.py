@@ -138,6 +138,21 @@ class Lists(CliTest):
                              [e["digest"] for e in index["manifests"]])
             self.bld("manifest", "push", "-q", "again", f"oci:{self.dir}/layout:x")
             self.assertEqual((self.dir / "digest").read_text()[:7], "sha256:")
+            shown = self.bld("manifest", "inspect", "--tls-verify=false", name.removeprefix("docker://")).stdout
+            self.assertEqual(json.loads(shown), index)
+            one = self.bld("manifest", "inspect", "--tls-verify=false", name.replace(":1", f"@{index['manifests'][0]['digest']}"))
+            self.assertIn("not a manifest list but a single image", one.stderr)
+            self.assertIn("layers", json.loads(one.stdout))
+
+    def test_push_to_a_directory(self):
+        need("skopeo")
+        self.bld("manifest", "create", "full", "amd", "arm")
+        self.bld("manifest", "push", "-q", "full", f"dir:{self.dir}/files")
+        run(["skopeo", "copy", "-q", "--all", f"dir:{self.dir}/files", f"dir:{self.dir}/again"])
+        self.assertEqual(len(json.loads((self.dir / "again" / "manifest.json").read_text())["manifests"]), 2)
+        self.bld("push", "-q", "full", f"oci:{self.dir}/layout:x")
+        self.assertEqual(self.bld("from", "-q", "--platform", "linux/arm64", "full").stdout, "full-working-container\n")
+        self.assertEqual(self.bld("inspect", "-f", "{{.OCIv1.Architecture}}", "full-working-container").stdout, "arm64")
 
     def test_push_to_a_layout(self):
         self.bld("manifest", "create", "full", "amd", "arm")

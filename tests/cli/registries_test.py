@@ -1,6 +1,7 @@
 """registries.conf and policy.json, as other tools on the machine have them."""
 
 import json
+import os
 
 from support import CliTest, Registry, environment, main
 
@@ -31,6 +32,35 @@ class Registries(CliTest):
         self.assertEqual(self.bld.layout("made", self.dir / "made").manifest["annotations"]["org.opencontainers.image.base.name"],
                          f"{self.registry.name}/mirrored/tool:1")
 
+    def test_aliases_and_several_registries(self):
+        several = 'unqualified-search-registries = ["127.0.0.1:1", "REGISTRY"]\n[[registry]]\nlocation = "REGISTRY"\ninsecure = true\n'
+        pull = ("pull", "--retry=0", "mirrored/tool:1")
+        done = self.bld("--registries-conf", self.conf(several), *pull)
+        self.assertEqual(done.stdout.strip(), self.id)
+        self.assertIn(f'Resolving "mirrored/tool" using unqualified-search registries ({self.dir}/registries.conf)\n'
+                      "Trying to pull 127.0.0.1:1/mirrored/tool:1...\n", done.stderr)
+        self.assertIn(f"Trying to pull {self.registry.name}/mirrored/tool:1...\n", done.stderr)
+        self.bld("rmi", "-f", self.id)
+        enforcing = self.conf('short-name-mode = "enforcing"\n' + several)
+        self.assert_fails(self.bld("--registries-conf", enforcing, *pull, ok=False), "enforced but cannot prompt without a TTY", "alias")
+        # What podman noted down is an alias, too; here, and where the user keeps it.
+        notes = self.dir / "containers" / "short-name-aliases.conf"
+        notes.parent.mkdir()
+        notes.write_text(f'[aliases]\n"mirrored/tool" = "{self.registry.name}/mirrored/tool"\n')
+        for flags, env in ((("--short-name-alias-conf", notes), {}), ((), {"XDG_CACHE_HOME": self.dir})):
+            done = self.bld("--registries-conf", enforcing, *flags, *pull, "--policy=always", env=environment(**env))
+            self.assertIn(f'Resolved "mirrored/tool" as an alias ({notes})\nTrying to pull {self.registry.name}/', done.stderr)
+        self.assert_fails(self.bld("--registries-conf", self.conf('short-name-mode = "x"\n'), *pull, ok=False), "invalid short-name mode")
+
+    def test_programs_that_know_the_credentials(self):
+        (self.dir / "docker-credential-here").write_text(f'#!/bin/sh\nread host; echo "$1 $host" >> {self.dir}/asked\n'
+                                                         'echo \'{"Username": "me", "Secret": "x"}\'\n')
+        (self.dir / "docker-credential-here").chmod(0o755)
+        conf = self.conf('credential-helpers = ["here", "containers-auth.json"]\n')
+        env = environment(CONTAINERS_REGISTRIES_CONF=conf, PATH=f"{self.dir}:{os.environ['PATH']}")
+        self.assertEqual(self.bld("login", "--get-login", "registry.example:5000", env=env).stdout, "me\n")
+        self.assertEqual((self.dir / "asked").read_text(), "get registry.example:5000\n")
+
     def test_a_mirror_serves_what_its_registry_is_asked_for(self):
         conf = self.conf('[[registry]]\nprefix = "docker.io/library"\nlocation = "docker.invalid/library"\n'
                          '[[registry.mirror]]\nlocation = "REGISTRY/mirrored"\ninsecure = true\n')
@@ -49,7 +79,7 @@ class Registries(CliTest):
             with self.subTest(command[0]):
                 failed = self.bld(*command, ok=False, env=env)
                 self.assertEqual(failed.returncode, 125)
-                self.assertIn("is blocked by registries.conf", failed.stderr)
+                self.assertIn("is blocked in ", failed.stderr)
 
     def test_an_error_in_the_file_says_where(self):
         failed = self.bld("--registries-conf", self.conf("[[registry]]\nlocation =\n"), "pull", "x", ok=False)
