@@ -130,8 +130,6 @@ class Exporter {
     if (kind == registry::TransportKind::kDockerArchive) {
       for (const image::Reference& name : names) options.more_names.push_back(name.str());
     } else {
-      // Docker's manifests have no place in an OCI layout.
-      options.format = registry::ManifestFormat::kOci;
       for (const image::Reference& name : names) {
         options.layout_references.push_back(
             {name.tag(), {{std::string(registry::kFullNameAnnotation), name.str()}}});

@@ -376,6 +376,16 @@ std::vector<LayoutReference> references_of(const Location& to, const PushOptions
   return {{.name = to.reference}};
 }
 
+// Docker's manifests have no place in an OCI layout: other tools do not find them there.
+PushOptions options_at(const Location& to, PushOptions options) {
+  if (to.kind != TransportKind::kOciLayout && to.kind != TransportKind::kOciArchive) return options;
+  if (options.format == ManifestFormat::kDocker) {
+    throw base::Error("an OCI layout holds images in OCI's format only: leave --format out");
+  }
+  options.format = ManifestFormat::kOci;
+  return options;
+}
+
 std::unique_ptr<ImageSink> open_sink(const Location& to, const PushOptions& options,
                                      store::Store& store, const store::ImageRecord& image,
                                      std::stop_token stop) {
@@ -579,7 +589,8 @@ std::vector<PulledImage> pull_all(store::Store& store, const Location& from,
 }
 
 Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,
-                const PushOptions& options, base::EventSink& events, std::stop_token stop) try {
+                const PushOptions& asked, base::EventSink& events, std::stop_token stop) try {
+  const PushOptions options = options_at(to, asked);
   const auto sink = open_sink(to, options, store, image, stop);
   return Pusher(store, *sink, options, events, std::move(stop)).push(image);
 
@@ -603,8 +614,8 @@ void ImageSink::put_member(const std::string&, const Descriptor&) {
 }
 
 Descriptor push_index(store::Store& store, const image::Index& index, const Location& to,
-                      const PushOptions& options, base::EventSink& events,
-                      std::stop_token stop) try {
+                      const PushOptions& asked, base::EventSink& events, std::stop_token stop) try {
+  const PushOptions options = options_at(to, asked);
   image::Index written = index;
   std::vector<store::ImageRecord> images;
   for (const Descriptor& entry : index.manifests) {

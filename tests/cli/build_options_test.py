@@ -73,9 +73,9 @@ class Options(CliTest):
         done = self.bld("build", "-t", "built", "--format", "docker", "--annotation", "a=1",
                         self.context("FROM scratch\nLABEL x=1\n"))
         self.assertIn("--annotation has no effect", done.stderr)
-        image = self.bld.layout("built", self.dir / "layout")
-        self.assertNotIn("annotations", image.manifest)
-        self.assertEqual(image.manifest["mediaType"], "application/vnd.docker.distribution.manifest.v2+json")
+        manifest = json.loads(self.bld("inspect", "-f", "{{.Manifest}}", "built").stdout)
+        self.assertNotIn("annotations", manifest)
+        self.assertEqual(manifest["mediaType"], "application/vnd.docker.distribution.manifest.v2+json")
 
     def test_environment(self):
         image = self.image("FROM localhost/busybox\nENV A=1 GONE=x\nRUN echo \"$A $B $GONE\" > /seen\n",

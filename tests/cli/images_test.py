@@ -2,9 +2,11 @@
 
 import io
 import json
+import shutil
 import tarfile
 
-from support import CliTest, main
+import oci_layout
+from support import CliTest, main, run
 
 
 class Images(CliTest):
@@ -88,6 +90,22 @@ class PulledFromFiles(CliTest):
         self.bld("rmi", "-a")
         self.bld("pull", "-q", f"dir:{self.dir}/copy")
         self.assertEqual(self.names(), [f"localhost{self.dir}/copy:latest"])
+
+    def test_a_layout_holds_what_other_tools_find_there(self):
+        self.bld("build", "-q", "--format", "docker", "-t", "docker", self.context("FROM localhost/busybox\nLABEL a=b\n"))
+        for place in (f"oci:{self.dir}/layout:x", f"oci-archive:{self.dir}/layout.tar:x"):
+            self.bld("push", "-q", "docker", place)
+            if shutil.which("skopeo"):
+                run(["skopeo", "inspect", place])
+        image = oci_layout.Image(self.dir / "layout", "x")
+        self.assertEqual(image.manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json")
+        self.assertEqual(image.manifest["config"]["mediaType"], "application/vnd.oci.image.config.v1+json")
+        self.assert_fails(self.bld("push", "--format", "v2s2", "docker", f"oci:{self.dir}/layout:y", ok=False), "OCI's format only")
+
+    def test_an_image_for_others(self):
+        context = self.context("FROM localhost/busybox\n")
+        self.assert_fails(self.bld("build", "--platform", "linux/arm64", context, ok=False), "is for linux/amd64, not for linux/arm64")
+        self.assert_fails(self.bld("build", "--pull=always", context, ok=False), "no registry has an image of localhost/")
 
     def test_all_images_of_a_docker_archive(self):
         self.bld("build", "-q", "-t", "other", self.context("FROM localhost/busybox\nLABEL a=b\n"))

@@ -89,7 +89,7 @@ TEST_F(TarSplit, WhatIsNotThereAsItWasIsAnError) {
   std::filesystem::create_symlink("../outside", directory_ / "files/link");
   EXPECT_NE(complaint(file_line("a", 4)).find("a has 3 bytes, in the tar it has 4"),
             std::string::npos);
-  for (const std::string& name : {"missing", "../outside", "link", "."}) {
+  for (const char* name : {"missing", "../outside", "link", "."}) {
     EXPECT_NE(complaint(file_line(name, 6)), "") << name;
   }
   for (const char* line : {"x", "{\"type\":3}", "{\"type\":2,\"payload\":\"*\"}", "[]"}) {
