@@ -85,31 +85,58 @@ std::string hint_of_platform(const std::string& offered, const image::Platform& 
                      wanted.str());
 }
 
-// Where an image of this name comes from. No registry has those of localhost/, but podman or
-// buildah may have made them.
-Location place_of(const image::Reference& reference, const std::stop_token& stop) {
-  if (reference.registry() == "localhost") {
-    if (registry::is_in_containers_storage(reference, stop)) {
-      return {.kind = registry::TransportKind::kContainersStorage,
-              .path = {},
-              .reference = reference.str()};
-    }
-    base::Error error("{}: image not known", reference.str());
-    error.hint(
-        "localhost/ names images of this machine: neither bld nor podman or buildah have this one; "
-        "build it first, or say docker-daemon: if it is docker's");
-    throw error;
+// No registry has the images of localhost/, but podman or buildah may have made them.
+std::optional<Location> place_in_other_store(const image::Reference& reference,
+                                             const std::stop_token& stop) {
+  if (reference.registry() != "localhost" || !registry::is_in_containers_storage(reference, stop)) {
+    return std::nullopt;
   }
-  return {.kind = registry::TransportKind::kDocker, .path = {}, .reference = reference.str()};
+  return Location{.kind = registry::TransportKind::kContainersStorage,
+                  .path = {},
+                  .reference = reference.str()};
 }
 
-// Whether the registry has another image under this name than the store. One that cannot be asked
-// has none: as in Buildah, what is here is good enough then.
-bool is_newer(const LocalImage& local, const image::Reference& name, const ImageLookup& lookup,
+[[noreturn]] void refuse_unknown(const image::Reference& reference, const ImageLookup& lookup,
+                                 store::Store& store) {
+  if (const auto other = store.find_image(reference)) {
+    const image::Platform offered = store.read_config(other->config_digest).platform;
+    if (image::match(offered, lookup.platform) == 0) {
+      throw base::Error("{}: the image of this name is for {}, not for {}", reference.str(),
+                        offered.str(), lookup.platform.str());
+    }
+    throw base::Error("{}: no registry has an image of localhost/", reference.str());
+  }
+  throw base::Error("{}: image not known", reference.str())
+      .hint(
+          "localhost/ names images of this machine: neither bld nor podman or buildah have this "
+          "one; build it first, or say docker-daemon: if it is docker's");
+}
+
+// Where an image that is not here, or is to be fetched anew, may come from; never empty.
+std::vector<Location> places_of(const std::string& name,
+                                const std::vector<image::Reference>& candidates,
+                                const ImageLookup& lookup, store::Store& store,
+                                const std::stop_token& stop) {
+  const image::Reference made_here = image::Reference::parse_local(name).with_default_tag();
+  if (const auto other = place_in_other_store(made_here, stop)) return {*other};
+  std::vector<Location> places;
+  for (const image::Reference& candidate : candidates) {
+    if (candidate.registry() == "localhost") refuse_unknown(candidate, lookup, store);
+    places.push_back(
+        {.kind = registry::TransportKind::kDocker, .path = {}, .reference = candidate.str()});
+  }
+  return places;
+}
+
+// Whether the registry has another image under the name of this one, which was found by `text`. One
+// that cannot be asked has none: as in Buildah, what is here is good enough then.
+bool is_newer(const LocalImage& local, const std::string& text, const ImageLookup& lookup,
               base::EventSink& events) {
-  if (name.registry() == "localhost") return false;
+  const bool has_registry = image::Reference::parse(local.name).registry() != "localhost" &&
+                            !local.record.id().starts_with(text);
+  if (!has_registry) return false;
   const Location location{
-      .kind = registry::TransportKind::kDocker, .path = {}, .reference = name.str()};
+      .kind = registry::TransportKind::kDocker, .path = {}, .reference = local.name};
   try {
     return registry::resolve(location, lookup.connection, lookup.platform) !=
            local.record.manifest_digest;
@@ -172,11 +199,6 @@ BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
   const auto candidates = registries.candidates(name);
   std::string other;
   const auto local = find_local(store, name, candidates, lookup.platform, &other);
-  const auto places = [&] {
-    std::vector<Location> all;
-    for (const auto& candidate : candidates) all.push_back(place_of(candidate, stop));
-    return all;
-  };
   if (lookup.pull == PullPolicy::kNever && !local) {
     throw base::Error("{}: image not known", base::printable(name))
         .hint(other.empty() ? "--pull=never forbids to fetch it"
@@ -184,15 +206,17 @@ BaseImage resolve_base_image(const std::string& name, const ImageLookup& lookup,
   }
   const bool is_good =
       local && (lookup.pull == PullPolicy::kNever || lookup.pull == PullPolicy::kMissing ||
-                (lookup.pull == PullPolicy::kNewer &&
-                 !is_newer(*local, candidates.front(), lookup, events)));
+                (lookup.pull == PullPolicy::kNewer && !is_newer(*local, name, lookup, events)));
   if (is_good) return from_store(store, local->record, local->name);
-  registries.check_short_name(name);
-  if (const std::string how = registries.explain(name); !how.empty()) {
-    events.send(base::Note{how});
+  const std::vector<Location> places = places_of(name, candidates, lookup, store, stop);
+  if (places.front().kind == registry::TransportKind::kDocker) {
+    registries.check_short_name(name);
+    if (const std::string how = registries.explain(name); !how.empty()) {
+      events.send(base::Note{how});
+    }
   }
   try {
-    return pull(places(), lookup, store, events, stop);
+    return pull(places, lookup, store, events, stop);
   } catch (base::Error& error) {
     if (!other.empty()) error.hint(hint_of_platform(other, lookup.platform));
     throw;

@@ -127,7 +127,7 @@ Found Reader::read_named(const std::string& name) {
   const fs::path path = name;
   if (path.is_absolute()) throw base::Error::sys("open", name, ENOENT);
   if (auto found = try_in_context(path)) return std::move(*found);
-  throw base::Error("no file {}: neither in {} nor in the context", name,
+  throw base::Error("{}: no such file or directory, neither in {} nor in the context", name,
                     fs::current_path().string());
 }
 

@@ -145,7 +145,7 @@ LocalContext bring_context(const std::string& text, const ContextOptions& option
     download(text, options.access, {}, base::RootedDir::open(temporary), kGiven, std::move(stop));
     return from_bytes(temporary, shown_url(text));
   }
-  base::Error error("the context is no directory: {}", without_userinfo(text));
+  base::Error error("the context {}: no such file or directory", without_userinfo(text));
   error.hint("a context is a directory, an archive, -, or the URL of an archive or git repository");
   throw error;
 }

@@ -62,7 +62,8 @@ TEST_F(BuildFlagsTest, PullPoliciesInAllForms) {
   EXPECT_EQ(parse({"--pull-always"}).pull, PullPolicy::kAlways);
   EXPECT_EQ(parse({"--pull-never"}).pull, PullPolicy::kNever);
   EXPECT_EQ(parse({"--pull=missing"}).pull, PullPolicy::kMissing);
-  EXPECT_EQ(parse({"--pull=false"}).pull, PullPolicy::kNever);
+  EXPECT_EQ(parse({"--pull=false"}).pull, PullPolicy::kMissing);
+  EXPECT_EQ(parse({"--pull=never"}).pull, PullPolicy::kNever);
   EXPECT_NE(error_of({"--pull=maybe"}).find("unrecognized pull policy"), std::string::npos);
 }
 

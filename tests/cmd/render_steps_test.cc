@@ -57,7 +57,7 @@ TEST(RenderSteps, TellsWhatIsWanted) {
   renderer.send(done);
   EXPECT_EQ(to.out.text(), "STEP 1/2: FROM x\nSTEP 2/2: RUN true\n");
   EXPECT_EQ(usage,
-            "0s(system) 0s(user) 0s(elapsed) 0B input 0B output\n"
+            "0s(system) 0s(user) 200ms(elapsed) 0B input 0B output\n"
             "1ms(system) 2s(user) 1m1.25s(elapsed) 512B input 1.235MB output\n");
 }
 

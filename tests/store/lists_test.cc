@@ -24,8 +24,24 @@ TEST(Lists, AreFoundByNameAndId) {
   EXPECT_FALSE(store.find_list(made.id.substr(0, 3))) << "too short to mean an ID";
   EXPECT_NE(error_of([&] {
               store.create_list({.id = {}, .name = "localhost/l:latest", .document = "{}"});
-            }).find("already used"),
+            }).find("already in use"),
             std::string::npos);
+}
+
+TEST(Lists, ANameIsOfOneThing) {
+  const TempDir temp;
+  Store store = open_store(temp / "store");
+  const image::Digest image = test::store_image(store, "one", {"app:latest"});
+  const ManifestList list{.id = {}, .name = "localhost/app:latest", .document = "{}"};
+  EXPECT_THROW(store.create_list(list), base::Error);
+  store.create_list(list, Store::TakenName::kReplace);
+  EXPECT_FALSE(store.find_image("app"));
+  EXPECT_TRUE(store.get_image(exact_name(image)).names.empty()) << "the image stays";
+  Transaction transaction = store.begin();
+  transaction.name_image(image::Reference::parse_local("app:latest"), image);
+  std::move(transaction).commit();
+  EXPECT_FALSE(store.find_list("app"));
+  EXPECT_TRUE(store.find_image("app"));
 }
 
 TEST(Lists, AnEditIsKeptUnlessItThrows) {
