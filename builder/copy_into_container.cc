@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/file_io.h"
 #include "builder/add_remote.h"
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
@@ -48,12 +47,12 @@ struct Sources {
 Sources open_sources(const ContainerCopyOptions& options, const WorkingContainer& container,
                      const Services& services, const std::stop_token& stop) {
   Sources sources;
-  if (options.ignore_file) {
-    sources.ignore = dockerfile::IgnoreFile::parse(base::read_file(*options.ignore_file, 1 << 20),
-                                                   options.ignore_file->string());
-  }
-  if (options.from.empty()) {
-    sources.root.emplace(base::RootedDir::open(options.context.value_or("/")));
+  if (options.from.empty() && options.context) {
+    Context context = Context::open(*options.context, options.ignore_file, {}, {});
+    sources.ignore = context.ignore();
+    sources.root.emplace(context.root().duplicate());
+  } else if (options.from.empty()) {
+    sources.root.emplace(base::RootedDir::open("/"));
   } else if (services.store.find_container(options.from)) {
     sources.root.emplace(look_into(get_container(services.store, options.from), services));
   } else {
@@ -71,22 +70,38 @@ Sources open_sources(const ContainerCopyOptions& options, const WorkingContainer
   return sources;
 }
 
+// A source of this machine as a path below what open_sources() opens.
+std::string placed_source(const std::string& source, const ContainerCopyOptions& options) {
+  if (!options.context) {
+    if (source.starts_with('/')) return source;
+    return literal_pattern(fs::current_path().string()) + "/" + source;
+  }
+  // A path may begin with that of the context.
+  const std::string context = options.context->string();
+  const bool is_below = source.starts_with(context) &&
+                        (source.size() == context.size() || source[context.size()] == '/');
+  return is_below ? source.substr(context.size()) : source;
+}
+
 CopyOperation placed_operation(const ContainerCopyOptions& options,
                                const WorkingContainer& container) {
   CopyOperation operation = options.operation;
-  if (options.from.empty() && !options.context) {
-    const std::string here = literal_pattern(fs::current_path().string()) + "/";
-    for (auto& source : operation.sources) {
-      auto* text = std::get_if<std::string>(&source);
-      if (text == nullptr || text->starts_with('/') || is_remote(operation, *text)) continue;
-      *text = here + *text;
-    }
+  operation.makes_folder = true;
+  for (auto& source : operation.sources) {
+    auto* text = std::get_if<std::string>(&source);
+    if (text == nullptr || !options.from.empty() || is_remote(operation, *text)) continue;
+    *text = placed_source(*text, options);
   }
   const bool in_folder = operation.destination.empty() || operation.destination.ends_with('/') ||
                          operation.destination == "." || operation.destination.ends_with("/.");
   operation.destination = resolve_directory(container.config.config, operation.destination);
   if (in_folder && operation.destination != "/") operation.destination += '/';
   return operation;
+}
+
+std::string kind_of(const Selection& selection) {
+  if (selection.items().size() > 1) return "multi";
+  return selection.items().front()->kind == Selection::Item::Kind::kFolder ? "dir" : "file";
 }
 
 // Directories that are there already keep their times.
@@ -112,12 +127,13 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
   const WorkingContainer container = get_container(store, id);
   const CopyOperation operation = placed_operation(options, container);
   const Sources sources = open_sources(options, container, services, stop);
-  const Selection selection = select(
-      operation, {.root = &sources.root->root(),
-                  .ignore = sources.ignore.empty() ? nullptr : &sources.ignore,
-                  .digests = nullptr,
-                  .fetched = sources.fetched,
-                  .owners = options.from.empty() ? SourceOwners::kRoot : SourceOwners::kKept});
+  const Selection selection =
+      select(operation, {.root = &sources.root->root(),
+                         .ignore = sources.ignore.empty() ? nullptr : &sources.ignore,
+                         .digests = nullptr,
+                         .fetched = sources.fetched,
+                         .owners = options.from.empty() ? SourceOwners::kRoot : SourceOwners::kKept,
+                         .no_match = NoMatch::kError});
   const base::RootedDir scratch = base::RootedDir::open(store.make_temp_dir());
   services.roots.change(root_of(container, store), [&](const base::RootedDir& root) {
     std::vector<layers::SourcedEntry> entries =
@@ -125,8 +141,7 @@ CopiedFiles copy_into_container(std::string_view name, const ContainerCopyOption
     if (options.timestamp) set_times(entries, *options.timestamp, root);
     layers::write_entries_upon(entries, root);
   });
-  return {selection.digest(), selection.items().size() == 1 && selection.items().front()->kind ==
-                                                                   Selection::Item::Kind::kFolder};
+  return {selection.digest(), kind_of(selection)};
 }
 
 }  // namespace bld::builder

@@ -18,18 +18,18 @@ namespace bld::builder {
 struct ContainerCopyOptions {
   // As of COPY and ADD; a relative destination counts from the container's working directory.
   CopyOperation operation;
-  // Where relative sources are, and all of them where it was given: nothing outside of it is
-  // reached then.
+  // A directory, absolute and clean, that all sources are in: nothing outside of it is reached, and
+  // its ignore file counts. Nothing: they are anywhere, relative ones below the current directory.
   std::optional<std::filesystem::path> context;
-  std::optional<std::filesystem::path> ignore_file;  // of the context
+  std::optional<std::filesystem::path> ignore_file;  // instead of the one in the context
   std::string from;  // image or container that the sources are in; empty: this machine
   registry::ConnectionOptions connection;  // of registries that `from` is in, and of remote sources
   std::optional<std::int64_t> timestamp;   // of all that is new; nothing: the sources' times
 };
 
 struct CopiedFiles {
-  base::Sha256Value digest;   // of what was selected
-  bool is_directory = false;  // one source, and it is a folder
+  base::Sha256Value digest;  // of what was selected
+  std::string kind;  // what a history calls it: "file", "dir", or "multi" of several sources
 };
 
 // Under the container's lock.

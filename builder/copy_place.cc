@@ -147,7 +147,8 @@ class Placer {
     }
     const bool exists_as_folder = is_folder(resolved.file);
     const bool is_other = resolved.file && !exists_as_folder;
-    if (items_.size() > 1 && !says_folder && !exists_as_folder && !operation_.parents) {
+    const bool may_make_folder = says_folder || operation_.parents || operation_.makes_folder;
+    if (items_.size() > 1 && !may_make_folder && !exists_as_folder) {
       throw base::Error(
           "several sources need a folder as destination, and \"{}\" is none: a folder ends in "
           "\"/\"",
@@ -155,7 +156,7 @@ class Placer {
     }
     const Item& first = *items_.front();
     const bool is_single_file =
-        !operation_.parents && !says_folder && !exists_as_folder &&
+        !operation_.parents && !says_folder && !exists_as_folder && items_.size() == 1 &&
         (first.kind == Item::Kind::kFile || first.kind == Item::Kind::kInline);
     if (is_single_file) {
       std::tie(target_, file_name_) = parts(resolved.path);

@@ -146,10 +146,12 @@ class Selector {
     std::vector<Match> matches;
     expand(pattern, 0, {}, matches);
     std::sort(matches.begin(), matches.end());
+    const std::size_t before = items_.size();
     std::string last = "/";
     for (const Match& match : matches) {
       if (match.path != std::exchange(last, match.path)) add_match(pattern, match);
     }
+    if (sources_.no_match == NoMatch::kError && items_.size() == before) throw not_found(source);
   }
 
   // Extends `match`, which stands for the components before `index`, by those from it on.
@@ -332,15 +334,22 @@ class Selector {
     return excludes_->ignored(match.path) || excludes_->ignored(base::split_path(match.path).name);
   }
 
+  // A Containerfile's source is missing in BuildKit's words, a script's in Buildah's.
+  base::Error missing(const std::string& path) const {
+    return base::Error(
+        "\"{}\": {}", base::printable(path),
+        sources_.no_match == NoMatch::kError ? "no such file or directory" : "not found");
+  }
+
   base::Error hidden_error(const std::string& source, const std::string& path) const {
-    base::Error error("\"{}\": not found", base::printable(base::clean_absolute(source)));
+    base::Error error = missing(base::clean_absolute(source));
     const std::string reason = sources_.ignore->reason(path);
     return error.hint(reason.empty() ? "the ignore file hides it" : "it is hidden by " + reason);
   }
 
   base::Error not_found(const std::string& source) const {
     const std::string path = base::clean_absolute(source);
-    base::Error error("\"{}\": not found", base::printable(path));
+    base::Error error = missing(path);
     if (sources_.root == nullptr) return error;
     if (source.find("://") != std::string::npos) {
       error.hint(operation_.kind == CopyKind::kCopy

@@ -49,6 +49,8 @@ struct CopyOperation {
   std::string checksum;
   bool keep_git_dir = false;
   std::optional<bool> unpack;
+  // Several sources make a folder of a destination that is not there. No step of a build has it.
+  bool makes_folder = false;
 
   CopyPlaces places = {};  // decides nothing
 
@@ -69,6 +71,12 @@ enum class SourceOwners {
   kKept,  // of files of an image or a stage
 };
 
+// What a pattern is that matches nothing.
+enum class NoMatch {
+  kNothing,  // no source, as in a Containerfile
+  kError,    // a source that is not there, as for Buildah's scripts
+};
+
 // A file system that sources come from. `root` outlives the selection and everything made of it.
 struct SourceRoot {
   const base::RootedDir* root = nullptr;           // null: only heredocs and remote sources
@@ -76,6 +84,7 @@ struct SourceRoot {
   FileDigests* digests = nullptr;                  // null: contents are read each time
   std::vector<FetchedSource> fetched = {};  // for each remote source of the operation, in its order
   SourceOwners owners = SourceOwners::kRoot;  // of what lies in `root`
+  NoMatch no_match = NoMatch::kNothing;
 };
 
 // The files that the sources of one operation mean. A value; what it refers to is shared.
@@ -98,8 +107,7 @@ class Selection {
 // Whether a source of ADD is a URL or a git repository: what fetch_remote() is for.
 bool is_remote(const CopyOperation& operation, std::string_view source);
 
-// A missing source, or one that the ignore file hides, is an Error that names it. A pattern that
-// matches nothing is none.
+// A missing source, or one that the ignore file hides, is an Error that names it.
 Selection select(const CopyOperation& operation, const SourceRoot& sources);
 
 // The layer that the copy makes upon `destination`, the root file system that the step stands on

@@ -42,7 +42,7 @@ std::set<std::string> images_of_target(const BuildRequest& request, const Servic
               .build_platform = Platform::host(),
               .target_platform = any,
               .resolve_base =
-                  [&](const std::string& name, const Platform& platform) {
+                  [&](const std::string& name, const Platform& platform, BaseUse /*use*/) {
                     if (platform.architecture == kAnyArchitecture) names.insert(name);
                     BaseImage image;
                     image.config.platform = platform;

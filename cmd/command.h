@@ -48,7 +48,7 @@ const std::vector<CommandEntry>& commands();
 void expect_arguments(const std::vector<std::string>& arguments, int fewest, int most,
                       std::string_view missing);
 
-// Throws where a flag follows the container or image: there it would be the command's.
+// Throws where one of the words that follow the container or image is a flag.
 void refuse_flags_after_first(const std::vector<std::string>& arguments);
 
 }  // namespace bld::cmd

@@ -19,7 +19,11 @@ namespace {
 
 class Copy : public Command {
  public:
-  explicit Copy(builder::CopyKind kind) { options_.operation.kind = kind; }
+  // Both take URLs; only `add` unpacks.
+  explicit Copy(builder::CopyKind kind) : kind_(kind) {
+    options_.operation.kind = builder::CopyKind::kAdd;
+    if (!is_add()) options_.operation.unpack = false;
+  }
 
   void declare(FlagSet& flags) override {
     builder::CopyOperation& operation = options_.operation;
@@ -34,10 +38,9 @@ class Copy : public Command {
     flags.add_bool("quiet,q", quiet_, "do not print the digest of what was copied");
     history_.declare(flags);
     flags.accept("link", "", "a commit makes one layer of all changes");
-    if (is_add()) {
-      flags.add_text("checksum", "DIGEST", operation.checksum,
-                     "digest that a remote source must have");
-    } else {
+    flags.add_text("checksum", "DIGEST", operation.checksum,
+                   "digest that a remote source must have");
+    if (!is_add()) {
       flags.add_bool("parents", operation.parents, "keep the folders of the sources");
     }
     flags.add(
@@ -67,16 +70,15 @@ class Copy : public Command {
     const std::string digest = base::to_hex(copied.digest);
     if (history_.wanted()) {
       add_history(app.store(), arguments[0],
-                  fmt::format("/bin/sh -c #(nop) {} {}:{} in {}", is_add() ? "ADD" : "COPY",
-                              copied.is_directory ? "dir" : "file", digest,
-                              options_.operation.destination));
+                  fmt::format("/bin/sh -c #(nop) {} {}:{}", is_add() ? "ADD" : "COPY", copied.kind,
+                              digest));
     }
     if (!quiet_) print(digest + "\n");
     return 0;
   }
 
  private:
-  bool is_add() const { return options_.operation.kind == builder::CopyKind::kAdd; }
+  bool is_add() const { return kind_ == builder::CopyKind::kAdd; }
 
   void take_words(const std::vector<std::string>& arguments) {
     auto last = arguments.end();
@@ -84,12 +86,18 @@ class Copy : public Command {
     for (auto source = arguments.begin() + 1; source != last; ++source) {
       options_.operation.sources.emplace_back(*source);
     }
-    if (!context_.empty()) options_.context = std::filesystem::absolute(context_);
+    if (!context_.empty()) {
+      options_.context = base::clean_absolute(std::filesystem::absolute(context_).string());
+    }
     if (ignore_file_.empty()) return;
-    if (context_.empty()) throw base::Error("--ignorefile needs --contextdir");
+    if (context_.empty()) {
+      throw base::Error(
+          "--ignorefile option requires that you specify a context dir using --contextdir");
+    }
     options_.ignore_file = ignore_file_;
   }
 
+  builder::CopyKind kind_;
   builder::ContainerCopyOptions options_;
   ConnectionFlags connection_;
   std::string context_, ignore_file_;

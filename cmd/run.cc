@@ -47,8 +47,8 @@ class Run : public Command {
     auto command = arguments.begin() + 1;
     if (command != arguments.end() && *command == "--") {
       ++command;
-    } else {
-      refuse_flags_after_first(arguments);
+    } else if (command != arguments.end()) {
+      refuse_flags_after_first({arguments[0], *command});  // those further on are the command's
     }
     options_.args.assign(command, arguments.end());
     if (options_.args.empty()) throw base::Error("command must be specified");

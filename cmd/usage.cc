@@ -44,9 +44,11 @@ void expect_arguments(const std::vector<std::string>& arguments, int fewest, int
 }
 
 void refuse_flags_after_first(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 2 || !arguments[1].starts_with('-')) return;
-  throw base::Error("no options ({}) can be specified after the image or container name",
-                    arguments[1]);
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with('-')) continue;
+    throw base::Error("no options ({}) can be specified after the image or container name",
+                      arguments[i]);
+  }
 }
 
 }  // namespace bld::cmd

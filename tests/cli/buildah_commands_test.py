@@ -113,6 +113,21 @@ class SameAsBuildah(CliTest):
                   "add busybox-working-container f /added", "add -q busybox-working-container f /added2", "add busybox-working-container",
                   "add busybox-working-container nosuch /x", "copy busybox-working-container f", "run busybox-working-container cat /f f")
 
+    # What is given of several sources, of patterns, and of a context with an ignore file.
+    def test_copy_of_several(self):
+        context = self.dir / "src" / "context"
+        (context / "d").mkdir(parents=True)
+        for name in ("a", "b", "d/c"):
+            (context / name).write_text(name)
+        (context / ".containerignore").write_text("b\n")
+        self.both("from -q --name c busybox", "copy -q c f sub /several", "copy -q c context/? /pattern", "copy -q c nothing* /x",
+                  "copy c f nothing /x", "run c touch /file", "copy c f sub /file", "copy c f /x --quiet", "add c f /x --quiet",
+                  ("copy", "-q", "--contextdir", context, "c", "/", "/whole"), ("copy", "-q", "--contextdir", context, "c", "/b", "/x"),
+                  ("copy", "-q", "--contextdir", context, "c", context / "d", "/inside"), "copy --ignorefile f c f /x",
+                  "run c -- find /several /whole /inside", "copy -q --add-history c f sub /h/",
+                  "copy -q --add-history c sub /h/", "add -q --add-history c f /h/", "commit -q c made",
+                  ("inspect", "-f", "{{range .OCIv1.History}}{{.CreatedBy}};{{end}}", "made"))
+
     FACTS = ("{{.OCIv1.Config.User}}|{{.OCIv1.Config.Env}}|{{.OCIv1.Config.Entrypoint}}|{{.OCIv1.Config.Cmd}}|"
              "{{.OCIv1.Config.Volumes}}|{{.OCIv1.Config.WorkingDir}}|{{.OCIv1.Config.Labels}}|"
              "{{.OCIv1.Config.StopSignal}}|{{.OCIv1.Config.ExposedPorts}}|{{.OCIv1.Author}}|{{.OCIv1.Architecture}}|"

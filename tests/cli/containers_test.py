@@ -144,7 +144,7 @@ class Containers(CliTest):
         self.bld("commit", self.container, "made")
         history = self.bld.layout("made", self.dir / "made").config["history"]
         self.assertEqual([entry["created_by"] for entry in history][-3:],
-                         [f"/bin/sh -c #(nop) COPY file:{digest} in /f", "/bin/sh -c #(nop) ENV A=1", "/bin/sh"])
+                         [f"/bin/sh -c #(nop) COPY file:{digest}", "/bin/sh -c #(nop) ENV A=1", "/bin/sh"])
 
     def test_copy_replaces_and_merges(self):
         tree = self.dir / "tree"
