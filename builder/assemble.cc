@@ -40,6 +40,20 @@ void apply_request(image::ImageConfig& config, const BuildRequest& request) {
   }
 }
 
+// What only Docker's format knows.
+void apply_format(image::ImageConfig& config, const Plan& plan, const BuildRequest& request,
+                  store::Store& store) {
+  config.parent.clear();
+  if (request.format == ImageFormat::kOci) {
+    config.comment.clear();
+    config.config.hostname.clear();
+    config.config.domainname.clear();
+  } else if (!request.squash && !plan.base_digest.empty()) {
+    const image::Digest base = image::Digest::parse(plan.base_digest);
+    config.parent = store.read_manifest(base).config.digest.str();
+  }
+}
+
 // What the manifest says besides its content. Docker's has no place for it.
 std::map<std::string, std::string> annotations_of(const Plan& plan, const BuildRequest& request,
                                                   store::Store& store) {
@@ -146,6 +160,7 @@ BuildResult assemble(const Plan& plan, const AssembledLayers& layers, const Buil
   const std::size_t base_layers = plan.config.diff_ids.size();
   config.diff_ids = layers.layers;
   apply_request(config, request);
+  apply_format(config, plan, request, store);
   history_for(config, plan, layers, request);
 
   store::Transaction transaction = store.begin();

@@ -114,6 +114,18 @@ image::ImageConfig with_changes(const image::ImageConfig& config, const CommitOp
   return plan.config;
 }
 
+std::string created_by(const WorkingContainer& container) {
+  if (!container.created_by.empty()) return container.created_by;
+  const std::vector<std::string>& shell = container.config.config.shell;
+  return shell.empty() ? "/bin/sh" : base::join(shell, " ");
+}
+
+// Buildah puts the base's name behind what the user said, without a blank.
+std::string comment_of(const WorkingContainer& container) {
+  const bool has_name = !container.image_name.empty() && container.image_name != container.image_id;
+  return container.history_comment + (has_name ? "FROM " + container.image_name : "");
+}
+
 Plan plan_of(const WorkingContainer& container, const std::optional<AddedFiles>& added,
              const CommitOptions& options) {
   Plan plan;
@@ -123,10 +135,9 @@ Plan plan_of(const WorkingContainer& container, const std::optional<AddedFiles>&
   for (const std::string& words : container.history) {
     plan.history.push_back({.created_by = words, .step = std::nullopt});
   }
-  plan.history.push_back(
-      {.created_by = container.created_by.empty() ? "/bin/sh" : container.created_by,
-       .step = std::nullopt,
-       .comment = container.history_comment});
+  plan.history.push_back({.created_by = created_by(container),
+                          .step = std::nullopt,
+                          .comment = comment_of(container)});
   if (added) {
     for (const std::string& words : added->history) {
       plan.history.push_back({.created_by = words, .step = std::nullopt});

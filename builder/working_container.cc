@@ -24,6 +24,7 @@ std::string to_json(const WorkingContainer& container) {
   json.add("createdBy", container.created_by);
   json.add("historyComment", container.history_comment);
   json.add("runFlags", base::Json::from(container.run_flags));
+  json.add("format", container.format == ImageFormat::kDocker ? "docker" : "oci");
   return json.str();
 }
 
@@ -38,6 +39,7 @@ WorkingContainer from_record(store::Container record) {
   container.created_by = json.string("createdBy");
   container.history_comment = json.string("historyComment");
   container.run_flags = json.strings("runFlags");
+  if (json.string("format") == "docker") container.format = ImageFormat::kDocker;
   container.record = std::move(record);
   return container;
 }
@@ -111,6 +113,7 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
     container.record.layers = base.config.diff_ids;
   }
   container.run_flags = options.run_flags;
+  container.format = options.format;
   container.record.config = to_json(container);
   container.record = create_record(container.record, options, image, store);
   layers::prepare_upper(base_of(container).trees(store),

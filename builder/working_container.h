@@ -20,6 +20,7 @@ struct FromOptions {
   std::string name;   // of the container; empty: made from the image's name and `suffix`
   std::string suffix = "working-container";
   std::vector<std::string> run_flags;  // see WorkingContainer
+  ImageFormat format = ImageFormat::kOci;
   std::optional<image::Platform> platform;
   PullPolicy pull = PullPolicy::kMissing;
   registry::ConnectionOptions connection;
@@ -35,6 +36,7 @@ struct WorkingContainer {
   std::vector<std::string> history;         // --add-history: what was done, one entry each
   std::string created_by, history_comment;  // of the entry that a commit adds; empty: the usual
   std::vector<std::string> run_flags;       // for each `run`: words of a command line
+  ImageFormat format = ImageFormat::kOci;   // what it was made for; a commit may choose the other
 };
 
 // Makes a container: instant, whatever the size of the image.

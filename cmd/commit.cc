@@ -23,7 +23,7 @@ namespace {
 class Commit : public Command {
  public:
   void declare(FlagSet& flags) override {
-    image_.declare(flags);
+    image_.declare(flags, "format,f");
     flags.add_list("change,c", "INSTRUCTION", options_.changes,
                    "change the image's configuration: CMD, ENV, LABEL…");
     flags.add_text("iidfile", "FILE", iid_file_, "write the image's ID to a file");

@@ -1,19 +1,19 @@
 // bld config
-#include <algorithm>
 #include <functional>
+#include <map>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/config_edits.h"
+#include "cmd/healthcheck_flags.h"
 #include "cmd/history_flag.h"
 #include "cmd/options.h"
 #include "cmd/render_error.h"
 #include "cmd/shell_words.h"
 #include "cmd/standard_streams.h"
-#include "dockerfile/json_words.h"
-#include "dockerfile/parser.h"
 #include "dockerfile/values.h"
 
 namespace bld::cmd {
@@ -23,107 +23,53 @@ namespace {
 using base::Error;
 using builder::WorkingContainer;
 
-// "NAME-" in the place of NAME=VALUE: what is to be removed.
-std::optional<std::string> removed_name(const std::string& text) {
-  if (!text.ends_with('-') || text.find('=') != std::string::npos) return std::nullopt;
-  return text.substr(0, text.size() - 1);
+// The instructions that --add-history writes, in the order in which Buildah does.
+struct HistoryKind {
+  std::string_view instruction;
+
+  enum { kOneEach, kOneOfAll, kLast } entries;
+};
+
+constexpr HistoryKind kHistoryKinds[] = {
+    {"USER", HistoryKind::kLast},        {"SHELL", HistoryKind::kLast},
+    {"STOPSIGNAL", HistoryKind::kLast},  {"EXPOSE", HistoryKind::kOneOfAll},
+    {"ENV", HistoryKind::kOneOfAll},     {"ENTRYPOINT", HistoryKind::kLast},
+    {"CMD", HistoryKind::kLast},         {"VOLUME", HistoryKind::kOneEach},
+    {"HEALTHCHECK", HistoryKind::kLast}, {"LABEL", HistoryKind::kOneOfAll},
+    {"WORKDIR", HistoryKind::kLast},     {"ONBUILD", HistoryKind::kOneEach},
+};
+
+using ValuesOfInstructions = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+std::vector<std::string> history_of(const ValuesOfInstructions& values) {
+  std::vector<std::string> history;
+  for (const HistoryKind& kind : kHistoryKinds) {
+    const auto found = values.find(kind.instruction);
+    if (found == values.end()) continue;
+    const auto write = [&](const std::string& text) {
+      history.push_back(fmt::format("/bin/sh -c #(nop) {} {}", kind.instruction, text));
+    };
+    if (kind.entries == HistoryKind::kLast) write(found->second.back());
+    if (kind.entries == HistoryKind::kOneOfAll) write(base::join(found->second, " "));
+    if (kind.entries == HistoryKind::kOneEach) {
+      for (const std::string& text : found->second) write(text);
+    }
+  }
+  return history;
 }
 
-// "-" empties the list, "VALUE-" removes one, everything else is added once.
-void edit_list(std::vector<std::string>& list, const std::string& text) {
-  if (text == "-") {
-    list.clear();
-  } else if (text.ends_with('-')) {
-    std::erase(list, text.substr(0, text.size() - 1));
-  } else if (std::find(list.begin(), list.end(), text) == list.end()) {
-    list.insert(std::lower_bound(list.begin(), list.end(), text), text);
-  }
-}
+void warn(std::string text) { print_error(render_warning({std::move(text), std::nullopt})); }
 
-void edit_map(std::map<std::string, std::string>& map, const std::string& text) {
-  if (text == "-") {
-    map.clear();
-  } else if (const auto removed = removed_name(text)) {
-    map.erase(*removed);
-  } else {
-    const KeyAndValue pair = parse_key_value(text);
-    map[pair.key] = pair.value.value_or("");
-  }
-}
-
-void edit_env(std::vector<std::string>& env, const std::string& text) {
-  if (text == "-") {
-    env.clear();
-    return;
-  }
-  const auto removed = removed_name(text);
-  KeyAndValue variable = removed ? KeyAndValue{*removed, std::nullopt} : parse_key_value(text);
-  const auto ours = variable.value ? std::nullopt : environment_variable(variable.key.c_str());
-  if (!removed && !variable.value && !ours) {
-    throw Error("setting env \"{}\": no value given", variable.key);
-  }
-  const auto known = std::find_if(env.begin(), env.end(), [&](const std::string& entry) {
-    return entry.starts_with(variable.key + "=");
-  });
-  if (removed) {
-    if (known != env.end()) env.erase(known);
-    return;
-  }
-  const std::string entry = variable.key + "=" + (variable.value ? *variable.value : *ours);
-  if (known != env.end()) {
-    *known = entry;
-  } else {
-    env.push_back(entry);
-  }
-}
-
-// "80", "80/tcp", "53/UDP"; kept as written, as Buildah keeps it.
-void edit_ports(std::vector<std::string>& ports, const std::string& text) {
-  if (!text.ends_with('-')) dockerfile::exposed_ports(text);
-  edit_list(ports, text);
-}
-
-std::optional<std::vector<std::string>> none_if_empty(std::vector<std::string> words) {
-  if (words.empty()) return std::nullopt;
-  return words;
-}
-
-void set_entrypoint(image::RunConfig& config, const std::string& text) {
-  if (const auto words = dockerfile::parse_json_words(text)) {
-    config.entrypoint = none_if_empty(*words);
-  } else if (text.empty()) {
-    config.entrypoint.reset();
-  } else {
-    config.entrypoint = {"/bin/sh", "-c", text};
-  }
-}
-
-image::Healthcheck& healthcheck_of(WorkingContainer& container) {
-  auto& healthcheck = container.config.config.healthcheck;
-  if (!healthcheck) healthcheck.emplace();
-  return *healthcheck;
-}
-
-void set_healthcheck(WorkingContainer& container, const std::string& text) {
-  const std::size_t blank = text.find_first_of(" \t");
-  const std::string kind = text.substr(0, blank);
-  const std::string rest =
-      blank == std::string::npos ? "" : std::string(base::trim(text.substr(blank)));
-  if (text.empty()) {
-    container.config.config.healthcheck.reset();
-  } else if (kind == "NONE" && rest.empty()) {
-    healthcheck_of(container).test = {"NONE"};
-  } else if (kind == "CMD-SHELL" && !rest.empty()) {
-    healthcheck_of(container).test = {"CMD-SHELL", rest};
-  } else if (kind == "CMD" && !rest.empty()) {
-    const auto json = dockerfile::parse_json_words(rest);
-    std::vector<std::string> test = json ? *json : shell_words(rest);
-    test.insert(test.begin(), "CMD");
-    healthcheck_of(container).test = std::move(test);
-  } else {
-    throw Error("a health check is \"CMD COMMAND\", \"CMD-SHELL TEXT\" or \"NONE\", not \"{}\"",
-                text);
-  }
+// Only Docker's format has a place for it. A container of the other keeps it for a commit that is
+// told to write Docker's.
+void set_dockers(std::string& target, const std::string& text, const WorkingContainer& container,
+                 std::string_view name) {
+  target = text;
+  if (text.empty() || container.format == builder::ImageFormat::kDocker) return;
+  const bool is_hostname = name == "hostname";
+  warn(fmt::format(
+      "{} is not supported for {} image format, {} {} will be ignored. Must use `docker` format",
+      base::to_upper(name), is_hostname ? "OCI V1" : "OCI", name, text));
 }
 
 class Config : public Command {
@@ -132,7 +78,7 @@ class Config : public Command {
     declare_texts(flags);
     declare_lists(flags);
     declare_commands(flags);
-    declare_healthcheck(flags);
+    healthcheck_.declare(flags);
     add_history_.declare(flags);
   }
 
@@ -141,10 +87,11 @@ class Config : public Command {
     expect_arguments(arguments, 1, 1, "container ID must be specified");
     builder::edit_container(app.store(), arguments[0], [&](WorkingContainer& container) {
       for (const auto& edit : edits_) edit(container);
+      healthcheck_.apply(container.config.config);
       if (add_history_.wanted()) {
-        for (const std::string& words : history_) {
-          container.history.push_back("/bin/sh -c #(nop) " + words);
-        }
+        if (healthcheck_.given()) values_["HEALTHCHECK"] = {healthcheck_.history()};
+        for (std::string& entry : history_of(values_))
+          container.history.push_back(std::move(entry));
       }
       if (flags.given("entrypoint") && !flags.given("cmd")) warn_of_cmd(container);
     });
@@ -159,19 +106,40 @@ class Config : public Command {
            Edit edit, std::string help) {
     flags.add(
         names, std::move(value_name),
-        [this, instruction = std::move(instruction), edit = std::move(edit),
-         flag = "--" + std::string(names.substr(0, names.find(',')))](std::string text) {
-          if (!instruction.empty()) history_.push_back(instruction + " " + text);
-          edits_.push_back([edit, flag, text = std::move(text)](WorkingContainer& container) {
-            try {
-              edit(container, text);
-            } catch (Error& error) {
-              error.add_context(flag);
-              throw;
-            }
-          });
+        [this, flag = flag_of(names), instruction = std::move(instruction), edit = std::move(edit)](
+            const std::string& text) { change(flag, instruction, edit, text); },
+        std::move(help));
+  }
+
+  // The same for a flag whose values are separated by commas.
+  void add_comma_list(FlagSet& flags, std::string_view names, std::string value_name,
+                      std::string instruction, Edit edit, std::string help) {
+    flags.add(
+        names, std::move(value_name),
+        [this, flag = flag_of(names), instruction = std::move(instruction),
+         edit = std::move(edit)](const std::string& text) {
+          for (const std::string& part : base::split(text, ',')) {
+            change(flag, instruction, edit, part);
+          }
         },
         std::move(help));
+  }
+
+  static std::string flag_of(std::string_view names) {
+    return "--" + std::string(names.substr(0, names.find(',')));
+  }
+
+  void change(const std::string& flag, const std::string& instruction, const Edit& edit,
+              const std::string& text) {
+    if (!instruction.empty()) values_[instruction].push_back(text);
+    edits_.push_back([edit, flag, text](WorkingContainer& container) {
+      try {
+        edit(container, text);
+      } catch (Error& error) {
+        error.add_context(flag);
+        throw;
+      }
+    });
   }
 
   void declare_texts(FlagSet& flags) {
@@ -179,7 +147,8 @@ class Config : public Command {
         flags, "author", "TEXT", "", [](auto& c, auto& text) { c.config.author = text; },
         "author of the image");
     add(
-        flags, "comment", "TEXT", "", [](auto& c, auto& text) { c.config.comment = text; },
+        flags, "comment", "TEXT", "",
+        [](auto& c, auto& text) { set_dockers(c.config.comment, text, c, "comment"); },
         "comment of the image");
     add(
         flags, "created-by", "TEXT", "", [](auto& c, auto& text) { c.created_by = text; },
@@ -188,11 +157,12 @@ class Config : public Command {
         flags, "history-comment", "TEXT", "", [](auto& c, auto& text) { c.history_comment = text; },
         "comment of that entry");
     add(
-        flags, "hostname", "NAME", "", [](auto& c, auto& text) { c.config.config.hostname = text; },
+        flags, "hostname", "NAME", "",
+        [](auto& c, auto& text) { set_dockers(c.config.config.hostname, text, c, "hostname"); },
         "host name of containers");
     add(
         flags, "domainname", "NAME", "",
-        [](auto& c, auto& text) { c.config.config.domainname = text; },
+        [](auto& c, auto& text) { set_dockers(c.config.config.domainname, text, c, "domainname"); },
         "domain name of containers");
     add(
         flags, "user,u", "USER[:GROUP]", "USER",
@@ -242,25 +212,21 @@ class Config : public Command {
     add(
         flags, "unsetannotation", "KEY", "", [](auto& c, auto& text) { c.annotations.erase(text); },
         "remove an annotation");
-    add(
+    add_comma_list(
         flags, "port,p", "PORT[/PROTOCOL]", "EXPOSE",
         [](auto& c, auto& text) { edit_ports(c.config.config.exposed_ports, text); },
         "expose a port; PORT- removes it");
-    add(
+    add_comma_list(
         flags, "volume,v", "PATH", "VOLUME",
         [](auto& c, auto& text) { edit_list(c.config.config.volumes, text); },
         "declare a volume; PATH- removes it");
-    add(
+    add_comma_list(
         flags, "os-feature", "NAME", "",
         [](auto& c, auto& text) { edit_list(c.config.platform.os_features, text); },
         "feature of the operating system that is needed; NAME- removes it");
     add(
         flags, "onbuild", "INSTRUCTION", "ONBUILD",
-        [](auto& c, auto& text) {
-          if (text != "-") dockerfile::parse_onbuild_trigger(text);
-          auto& triggers = c.config.config.on_build;
-          text == "-" ? triggers.clear() : triggers.push_back(text);
-        },
+        [](auto& c, auto& text) { edit_triggers(c.config.config.on_build, text); },
         "add an instruction for builds from this image; - removes all");
   }
 
@@ -271,10 +237,7 @@ class Config : public Command {
         "shell of later instructions");
     add(
         flags, "cmd", "JSON|WORDS", "CMD",
-        [](auto& c, auto& text) {
-          const auto words = dockerfile::parse_json_words(text);
-          c.config.config.cmd = none_if_empty(words ? *words : shell_words(text));
-        },
+        [](auto& c, auto& text) { set_cmd(c.config.config, text); },
         "default command of containers: words of a shell, or a JSON array");
     add(
         flags, "entrypoint", "JSON|TEXT", "ENTRYPOINT",
@@ -282,48 +245,18 @@ class Config : public Command {
         "entry point of containers: a JSON array, or text for /bin/sh -c");
   }
 
-  void declare_healthcheck(FlagSet& flags) {
-    add(flags, "healthcheck", "TEXT", "HEALTHCHECK", set_healthcheck,
-        "health check of containers: CMD …, CMD-SHELL … or NONE");
-    using Duration = std::chrono::nanoseconds image::Healthcheck::*;
-    const std::pair<const char*, Duration> durations[] = {
-        {"interval", &image::Healthcheck::interval},
-        {"timeout", &image::Healthcheck::timeout},
-        {"start-period", &image::Healthcheck::start_period},
-        {"start-interval", &image::Healthcheck::start_interval}};
-    for (const auto& [name, member] : durations) {
-      flags.add(
-          fmt::format("healthcheck-{}", name), "DURATION",
-          [this, member = member](const std::string& text) {
-            const std::chrono::nanoseconds value(dockerfile::parse_duration_ns(text));
-            edits_.push_back([=](WorkingContainer& c) { healthcheck_of(c).*member = value; });
-          },
-          fmt::format("{} of the health check", name));
-    }
-    flags.add(
-        "healthcheck-retries", "N",
-        [this](const std::string& text) {
-          const auto number = base::parse_unsigned(text);
-          if (!number || *number > 1'000'000) throw Error("\"{}\" is no number of retries", text);
-          const int retries = static_cast<int>(*number);
-          edits_.push_back([=](WorkingContainer& c) { healthcheck_of(c).retries = retries; });
-        },
-        "failures after which a container is unhealthy");
-  }
-
   static void warn_of_cmd(const WorkingContainer& container) {
     const image::RunConfig& config = container.config.config;
     if (!config.cmd || !config.entrypoint) return;
     const bool by_shell = config.entrypoint->size() == 3 && (*config.entrypoint)[1] == "-c";
-    print_error(render_warning(
-        {fmt::format("cmd \"{}\" {}", base::join(*config.cmd, " "),
+    warn(fmt::format("cmd \"{}\" {}", base::join(*config.cmd, " "),
                      by_shell ? "exists but will be ignored because of entrypoint settings"
-                              : "exists and will be passed to entrypoint as a parameter"),
-         std::nullopt}));
+                              : "exists and will be passed to entrypoint as a parameter"));
   }
 
   std::vector<std::function<void(WorkingContainer&)>> edits_;
-  std::vector<std::string> history_;
+  ValuesOfInstructions values_;  // as they were given
+  HealthcheckFlags healthcheck_;
   HistoryFlag add_history_;
 };
 

@@ -6,6 +6,7 @@
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
+#include "cmd/image_flags.h"
 #include "cmd/options.h"
 #include "cmd/renderer.h"
 #include "cmd/run_flags.h"
@@ -25,8 +26,9 @@ class From : public Command {
     pull_.declare(flags);
     flags.add_text("suffix", "SUFFIX", options_.suffix,
                    "end of the container's name (default working-container)");
-    flags.accept("format,f", "FORMAT", "an image's format is decided by `commit`",
-                 {"oci", "docker"});
+    flags.add_text(
+        "format,f", "oci|docker", format_,
+        "format that the container is for: what `config` warns of; `commit` has its own");
     run_.declare(flags);
   }
 
@@ -38,6 +40,7 @@ class From : public Command {
     options_.pull = pull_.policy();
     options_.connection = connection_.options();
     options_.run_flags = run_.words(flags);
+    options_.format = image_format(format_);
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
     try {
@@ -56,7 +59,7 @@ class From : public Command {
 
  private:
   builder::FromOptions options_;
-  std::string id_file_;
+  std::string id_file_, format_;
   bool quiet_ = false;
   ConnectionFlags connection_;
   PlatformFlags platform_;

@@ -19,12 +19,6 @@ std::int64_t parse_seconds(const std::string& text) {
   return static_cast<std::int64_t>(*number);
 }
 
-builder::ImageFormat parse_format(const std::string& text) {
-  if (text == "oci") return builder::ImageFormat::kOci;
-  if (text == "docker") return builder::ImageFormat::kDocker;
-  throw Error("unrecognized image type \"{}\": must be oci or docker", text);
-}
-
 std::function<void(std::string)> append_pair(
     std::vector<std::pair<std::string, std::string>>& pairs) {
   return [&pairs](const std::string& text) {
@@ -46,9 +40,17 @@ std::optional<std::int64_t> epoch_of_environment() {
 
 }  // namespace
 
-void ImageFlags::declare(FlagSet& flags) {
+builder::ImageFormat image_format(const std::string& flag) {
+  const std::string text =
+      flag.empty() ? environment_variable("BUILDAH_FORMAT").value_or("oci") : flag;
+  if (text == "oci") return builder::ImageFormat::kOci;
+  if (text == "docker") return builder::ImageFormat::kDocker;
+  throw Error("unrecognized image type \"{}\": must be oci or docker", base::printable(text));
+}
+
+void ImageFlags::declare(FlagSet& flags, std::string_view format_names) {
   flags.add_list("tag,t", "NAME", tags, "name of the image; may be given more than once");
-  flags.add_text("format", "oci|docker", format_, "format of manifest and config");
+  flags.add_text(format_names, "oci|docker", format_, "format of manifest and config");
   declare_config(flags);
   declare_times(flags);
   declare_layers(flags);
@@ -110,9 +112,7 @@ void ImageFlags::apply(builder::BuildRequest& request) const {
   }
   // As in Buildah: what is not layered is done again each time.
   if (!request.layers) request.use_cache = false;
-  std::string format = format_;
-  if (format.empty()) format = environment_variable("BUILDAH_FORMAT").value_or("oci");
-  request.format = parse_format(format);
+  request.format = image_format(format_);
   apply_env(request);
   apply_times(request);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builder/build_request.h"
@@ -12,9 +13,13 @@
 
 namespace bld::cmd {
 
+// What --format says, else BUILDAH_FORMAT; OCI without them.
+builder::ImageFormat image_format(const std::string& flag);
+
 class ImageFlags {
  public:
-  void declare(FlagSet& flags);
+  // `format_names`: of --format, which has a short form where -f means nothing else.
+  void declare(FlagSet& flags, std::string_view format_names = "format");
   // With what the environment says where no flag does: BUILDAH_LAYERS, BUILDAH_FORMAT,
   // SOURCE_DATE_EPOCH.
   void apply(builder::BuildRequest& request) const;

@@ -120,7 +120,7 @@ Value docker_config(const image::RunConfig& run) {
 Value docker_value(const image::ImageConfig& config) {
   const Value run = docker_config(config.config);
   return Value::Record{{{"ID", "id", "", kIfEmpty},
-                        {"Parent", "parent", "", kIfEmpty},
+                        {"Parent", "parent", config.parent, kIfEmpty},
                         {"Comment", "comment", config.comment, kIfEmpty},
                         {"Created", "created", time_value(config.created)},
                         {"Container", "container", "", kIfEmpty},

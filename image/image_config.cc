@@ -140,6 +140,7 @@ ImageConfig ImageConfig::parse(std::string_view text) try {
   config.created = json.string("created");
   config.author = json.string("author");
   config.comment = json.string("comment");
+  config.parent = json.string("parent");
   config.platform = {.os = json.string("os"),
                      .architecture = json.string("architecture"),
                      .variant = json.string("variant"),
@@ -166,6 +167,7 @@ std::string ImageConfig::json() const {
   add_unless_empty(json, "created", created);
   add_unless_empty(json, "author", author);
   add_unless_empty(json, "comment", comment);
+  add_unless_empty(json, "parent", parent);
   json.add("architecture", platform.architecture);
   add_unless_empty(json, "variant", platform.variant);
   json.add("os", platform.os);

@@ -49,6 +49,7 @@ struct ImageConfig {
   std::string created;  // RFC 3339; empty: not given
   std::string author;
   std::string comment;  // Docker's
+  std::string parent;   // Docker's: "sha256:…", the ID of the image that it stands on
   Platform platform;
   RunConfig config;
   std::vector<DiffId> diff_ids;

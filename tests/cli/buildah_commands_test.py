@@ -133,7 +133,7 @@ class SameAsBuildah(CliTest):
              "{{.OCIv1.Config.StopSignal}}|{{.OCIv1.Config.ExposedPorts}}|{{.OCIv1.Author}}|{{.OCIv1.Architecture}}|"
              "{{.OCIv1.OS}}|{{.Docker.Config.Shell}}|{{.Docker.Config.OnBuild}}|{{.Docker.Config.Hostname}}|"
              "{{.Docker.Config.Domainname}}|{{.Docker.Comment}}|{{.ImageCreatedBy}}|{{range $k, $v := .ImageAnnotations}}{{$k}}={{$v}};{{end}}|"
-             "{{if .Docker.Config.Healthcheck}}{{.Docker.Config.Healthcheck.Test}}{{end}}")
+             "{{with .Docker.Config.Healthcheck}}{{.Test}} {{.Retries}} {{printf `%d %d %d` .Interval .Timeout .StartPeriod}}{{end}}")
 
     # After each change, all that it could have changed is the same by both.
     def test_config(self):
@@ -150,11 +150,34 @@ class SameAsBuildah(CliTest):
                    ("--volume", "/v"), ("-v", "/v2"), ("-v", "/v-"), ("--onbuild", "RUN x"), ("--onbuild", "COPY a b"),
                    ("--os", "linux"), ("--arch", "arm64"), ("--variant", "v8"), ("--os-version", "1.2"),
                    ("--healthcheck", "CMD curl x"), ("--healthcheck", "CMD-SHELL curl x"),
-                   ("--healthcheck", "NONE"), ("--env", "A=1", "--env", "A=2"), ("--cmd", ""), ("--env", "-"), ("--label", "-")]
+                   ("--healthcheck", "NONE"), ("--env", "A=1", "--env", "A=2"),
+                   ("--env", "B=$A:${A}$", "--env", "C=$B"), ("--port", "81,82/udp"), ("--volume", "/v3,/v4"),
+                   ("--healthcheck", "CMD-SHELL curl x", "--healthcheck-interval", "5s"), ("--healthcheck", ""), ("--cmd", ""), ("--env", "-"), ("--label", "-")]
         for change in changes:
             self.both(("config", *change, "c"), ("inspect", "--format", self.FACTS, "c"))
         self.both("config", "config nosuch", "config --nosuch x c", "config c --env A=1", "config --env c", "config --healthcheck-interval soon c",
                   "config --cmd x c c")
+
+    # What only Docker's format has, and the history that changes of the configuration leave.
+    def test_config_history_and_formats(self):
+        history = ("inspect", "-f", "{{range .OCIv1.History}}{{.CreatedBy}}|{{.Comment}}|{{.EmptyLayer}};{{end}}", "made")
+        dockers = ("{{.Docker.Config.Hostname}}|{{.Docker.Config.Domainname}}|{{.Docker.Comment}}|"
+                   "{{if .Docker.Parent}}parent{{end}}|{{.OCIv1.Author}}")
+        self.both("from -q --name c busybox", "run c touch /x",
+                  ("config", "--add-history", "--label", "a=1", "--label", "b=x y", "--env", "A=1", "-e", "B=2", "-p", "80",
+                   "-p", "81,82", "--volume", "/v,/w", "--cmd", '["a", "b"]', "--entrypoint", "x y", "--workingdir", "/w",
+                   "--user", "5", "--stop-signal", "9", "--onbuild", "RUN x", "--onbuild", "RUN y",
+                   "--healthcheck", "CMD a b", "--healthcheck-timeout", "3s", "--author", "me", "c"),
+                  "commit -q c made", history, "config --shell /bin/sh\ -e --history-comment said --created-by who c",
+                  "commit -q c made", history, "commit -q --squash c made", history,
+                  "config --hostname h --domainname d --comment why c", "commit -q --format oci c made",
+                  ("inspect", "-f", dockers, "made"), ("inspect", "-f", dockers, "c"), "commit -q -f docker c made",
+                  ("inspect", "-f", dockers, "made"))
+        warning = self.bld("config", "--comment", "why", "c").stderr
+        self.assertIn("COMMENT is not supported for OCI image format, comment why will be ignored. Must use `docker` format",
+                      warning)
+        self.bld("from", "--format", "docker", "--name", "d", "busybox")
+        self.assertEqual(self.bld("config", "--comment", "why", "d").stderr, "")
 
     def test_commit_images_inspect(self):
         self.both("from -q --name c busybox", "run c touch /x", "commit c made", "config --label v=2 c", "commit -q c made:2",

@@ -118,7 +118,7 @@ class Containers(CliTest):
         self.assertIsNone(json.loads(self.bld("inspect", self.container).stdout)["Docker"]["config"]["OnBuild"])
         self.bld("commit", self.container, "made")
         entry = self.bld.layout("made", self.dir / "made").config["history"][-1]
-        self.assertEqual((entry["created_by"], entry["comment"]), ("a script", "said"))
+        self.assertEqual((entry["created_by"], entry["comment"]), ("a script", "saidFROM localhost/busybox:latest"))
 
     def test_config_healthcheck(self):
         self.bld("config", "--healthcheck", "CMD-SHELL curl -f x || exit 1", "--healthcheck-interval", "5s",
