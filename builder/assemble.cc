@@ -2,19 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <utility>
 
 #include "base/check.h"
+#include "builder/base_annotations.h"
 #include "builder/version.h"
 
 namespace bld::builder {
 
 namespace {
-
-constexpr const char* kBaseName = "org.opencontainers.image.base.name";
-constexpr const char* kBaseDigest = "org.opencontainers.image.base.digest";
-constexpr const char* kCreated = "org.opencontainers.image.created";
 
 std::string creation_time(const BuildRequest& request) {
   return image::format_time(
@@ -55,22 +51,15 @@ void apply_format(image::ImageConfig& config, const Plan& plan, const BuildReque
 }
 
 // What the manifest says besides its content. Docker's has no place for it.
-std::map<std::string, std::string> annotations_of(const Plan& plan, const BuildRequest& request,
-                                                  store::Store& store) {
-  std::map<std::string, std::string> annotations;
+Annotations annotations_of(const Plan& plan, const BuildRequest& request, store::Store& store) {
+  Annotations annotations;
   if (request.format == ImageFormat::kDocker) return annotations;
   if (request.inherit_annotations && !plan.base_digest.empty()) {
-    annotations = store.read_manifest(image::Digest::parse(plan.base_digest)).annotations;
+    annotations = inherited_annotations(plan.base_digest, store);
   }
-  for (const char* about_the_base : {kBaseName, kBaseDigest, kCreated}) {
-    annotations.erase(about_the_base);
-  }
-  if (!plan.base_name.empty()) {
-    annotations[kBaseName] = plan.base_name;
-    if (!plan.base_digest.empty()) annotations[kBaseDigest] = plan.base_digest;
-  }
+  name_base(annotations, plan.base_name, plan.base_digest);
   if (request.created_annotation.value_or(request.timestamp.has_value())) {
-    annotations[kCreated] = creation_time(request);
+    annotations[kCreatedAnnotation] = creation_time(request);
   }
   for (const std::string& name : request.unset_annotations) annotations.erase(name);
   for (const auto& [name, value] : request.annotations) annotations[name] = value;

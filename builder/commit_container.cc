@@ -143,9 +143,16 @@ Plan plan_of(const WorkingContainer& container, const std::optional<AddedFiles>&
       plan.history.push_back({.created_by = words, .step = std::nullopt});
     }
   }
-  plan.base_name = container.image_name;
   if (container.record.image_manifest) plan.base_digest = container.record.image_manifest->str();
   return plan;
+}
+
+// The container has what its image handed down, unless it was taken away since.
+void set_annotations(BuildRequest& request, const WorkingContainer& container) {
+  request.inherit_annotations = false;
+  std::map<std::string, std::string> annotations = container.annotations;
+  for (const std::string& name : request.unset_annotations) annotations.erase(name);
+  request.annotations.insert(request.annotations.begin(), annotations.begin(), annotations.end());
 }
 
 }  // namespace
@@ -156,8 +163,7 @@ BuildResult commit_container(std::string_view name, const CommitOptions& options
   const auto lock = store.lock_container(id);
   const WorkingContainer container = get_container(store, id);
   CommitOptions all = options;
-  all.image.annotations.insert(all.image.annotations.begin(), container.annotations.begin(),
-                               container.annotations.end());
+  set_annotations(all.image, container);
   const std::optional<AddedFiles> added = add_files(options.files, container, store, roots);
   const Plan plan = plan_of(container, added, all);
   AssembledLayers layers;

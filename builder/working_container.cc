@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "builder/base_annotations.h"
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
 #include "builder/snapshot.h"
@@ -111,6 +112,8 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
     container.record.image_manifest = image::Digest::parse(base.manifest_digest);
     container.image_id = base.image_id;
     container.record.layers = base.config.diff_ids;
+    container.annotations = inherited_annotations(base.manifest_digest, store);
+    name_base(container.annotations, container.image_name, base.manifest_digest);
   }
   container.run_flags = options.run_flags;
   container.format = options.format;

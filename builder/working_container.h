@@ -32,7 +32,7 @@ struct WorkingContainer {
   std::string image_name;     // in full; empty: scratch
   std::string image_id;       // hex; empty: scratch
   image::ImageConfig config;  // of the next commit; diffIDs and history are those of the image
-  std::map<std::string, std::string> annotations;
+  std::map<std::string, std::string> annotations;  // with those that the image handed down
   std::vector<std::string> history;         // --add-history: what was done, one entry each
   std::string created_by, history_comment;  // of the entry that a commit adds; empty: the usual
   std::vector<std::string> run_flags;       // for each `run`: words of a command line

@@ -1,7 +1,8 @@
 // A template as a tree. Private to go_template*.cc.
 #pragma once
 
-#include <optional>
+#include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,13 @@ namespace bld::cmd {
 
 struct Pipeline;
 
+// Where something is in the template, for messages about what happened when it was carried out.
+struct TemplatePlace {
+  int line = 1;
+  std::size_t column = 0;  // bytes in front of it in its line, as Go counts
+  std::string text;        // the thing itself
+};
+
 // One word of a command: what it begins with, then fields of that.
 struct Operand {
   enum class Kind { kDot, kVariable, kLiteral, kFunction, kParentheses };
@@ -20,27 +28,39 @@ struct Operand {
   Value literal;
   std::vector<Pipeline> inner;      // of parentheses: one
   std::vector<std::string> fields;  // ".A.B"
+  TemplatePlace place;
 };
 
-using TemplateCommand = std::vector<Operand>;
+struct TemplateCommand {
+  std::vector<Operand> words;  // at least one
+  TemplatePlace place;
+};
 
 struct Pipeline {
   std::vector<std::string> variables;  // "$x :=", "$k, $v :="
   bool assigns = false;                // "=": the variable is there already
   std::vector<TemplateCommand> commands;
+  TemplatePlace place;
 };
 
 struct TemplateNode {
-  enum class Kind { kText, kPrint, kIf, kRange, kWith };
+  enum class Kind { kText, kPrint, kIf, kRange, kWith, kBreak, kContinue, kTemplate };
   Kind kind = Kind::kText;
-  std::string text;
+  std::string text;  // of kTemplate: its name
   Pipeline pipeline;
   std::vector<TemplateNode> body, otherwise;
 };
 
-std::vector<TemplateNode> parse_template(std::string_view text);
+struct TemplateTree {
+  std::string name;  // what messages call the whole
+  std::vector<TemplateNode> nodes;
+  std::map<std::string, std::vector<TemplateNode>, std::less<>> defined;  // by define and block
+};
 
-// Calls a function with its arguments; throws when there is no such function.
+// Throws Error as Template::parse.
+TemplateTree parse_template(std::string_view text, std::string_view name);
+
+// Calls a function with its arguments; throws when it cannot take them.
 Value call_function(std::string_view name, const std::vector<Value>& arguments);
 bool is_function(std::string_view name);
 

@@ -27,26 +27,42 @@ class Value {
 
   struct Field;
 
-  // A Go struct.
+  // A Go struct, or a pointer to one.
   struct Record {
     std::vector<Field> fields;
+    std::string type = {};  // "v1.Image"; what messages call it
+    bool is_pointer = false;
   };
 
-  // A text that Go holds as another type: a time, a digest's type…
+  // A pointer to nothing.
+  struct NilPointer {
+    std::string type;  // "*docker.HealthConfig"
+  };
+
+  // A text that Go holds as a struct: a time.
   struct Printed {
     std::string json, text;
+    std::string type = "time.Time";
   };
 
-  Value();                        // nil
+  // time.Duration: a number in JSON, a text for people.
+  struct Duration {
+    std::int64_t nanoseconds = 0;
+  };
+
+  Value();                        // nothing at all
   Value(bool value);              // NOLINT(google-explicit-constructor)
   Value(std::int64_t value);      // NOLINT(google-explicit-constructor)
   Value(int value);               // NOLINT(google-explicit-constructor)
+  Value(double value);            // NOLINT(google-explicit-constructor)
   Value(std::string value);       // NOLINT(google-explicit-constructor)
   Value(std::string_view value);  // NOLINT(google-explicit-constructor)
   Value(const char* value);       // NOLINT(google-explicit-constructor)
   Value(List value);              // NOLINT(google-explicit-constructor)
   Value(Record value);            // NOLINT(google-explicit-constructor)
   Value(Printed value);           // NOLINT(google-explicit-constructor)
+  Value(NilPointer value);        // NOLINT(google-explicit-constructor)
+  Value(Duration value);          // NOLINT(google-explicit-constructor)
   Value(const Value& other);
   Value(Value&& other) noexcept;
   Value& operator=(const Value& other);
@@ -63,20 +79,25 @@ class Value {
     return std::get_if<T>(&value_);
   }
 
-  bool is_nil() const { return std::holds_alternative<std::monostate>(value_); }
+  bool is_nil() const;  // nothing, or a pointer to nothing
 
-  // Of a map or a record; null if there is none.
+  // Of a map or a record, also of what is embedded in it; null if there is none.
   const Value* find(std::string_view key) const;
 
   bool truth() const;  // as `if` sees it: neither nil, false, 0 nor empty
   bool empty() const;  // as `omitempty` sees it
 
-  std::string text() const;    // %v
-  std::string quoted() const;  // %q
+  std::string type() const;  // "string", "[]string", "map[string]string", "v1.Image"…
   base::Json json() const;
 
+  template <typename Visitor>
+  auto visit(Visitor&& visitor) const {
+    return std::visit(std::forward<Visitor>(visitor), value_);
+  }
+
  private:
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map, Record, Printed>
+  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Map, Record, Printed,
+               NilPointer, Duration>
       value_;
 };
 
@@ -85,9 +106,17 @@ struct Value::Field {
   std::string json_name;  // empty: the same
   Value value;
   Omit omit = Omit::kNever;
+  // The fields of its value, a record, are those of the record that it is in.
+  bool is_embedded = false;
 };
 
-// A Go string literal with quotes, as %q writes it.
-std::string go_quoted(std::string_view text);
+// One visitor of several lambdas.
+template <typename... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+template <typename... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;
 
 }  // namespace bld::cmd

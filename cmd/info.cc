@@ -3,13 +3,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
-#include "cmd/go_template.h"
 #include "cmd/listing.h"
 #include "cmd/standard_streams.h"
 #include "image/platform.h"
@@ -36,6 +37,17 @@ std::string os_release(std::string_view name) {
   return "unknown";
 }
 
+// "3h 19m 47s (Approximately 0.12 days)"
+std::string uptime_text(long seconds) {
+  std::string text;
+  if (seconds >= 3600) text += fmt::format("{}h ", seconds / 3600);
+  if (seconds >= 60) text += fmt::format("{}m ", seconds / 60 % 60);
+  text += fmt::format("{}s", seconds % 60);
+  return seconds < 86400 / 100 ? text
+                               : text + fmt::format(" (Approximately {:.2f} days)",
+                                                    static_cast<double>(seconds) / 86400);
+}
+
 Value host_info() {
   struct sysinfo memory = {};
   ::sysinfo(&memory);
@@ -45,21 +57,23 @@ Value host_info() {
   const auto bytes = [&](unsigned long units) {
     return static_cast<std::int64_t>(units * memory.mem_unit);
   };
-  return Value::map(
-      Entries{{"Distribution", Value::map(Entries{{"distribution", os_release("ID")},
-                                                  {"version", os_release("VERSION_ID")}})},
-              {"MemFree", bytes(memory.freeram)},
-              {"MemTotal", bytes(memory.totalram)},
-              {"OCIRuntime", "bld"},
-              {"SwapFree", bytes(memory.freeswap)},
-              {"SwapTotal", bytes(memory.totalswap)},
-              {"arch", platform.architecture},
-              {"cpus", static_cast<int>(base::usable_processors())},
-              {"hostname", names.nodename},
-              {"kernel", names.release},
-              {"os", platform.os},
-              {"rootless", ::geteuid() != 0 || runtime::is_user_namespace()},
-              {"variant", platform.variant}});
+  return Value::map(Entries{
+      {"CgroupVersion", std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers") ? "v2" : "v1"},
+      {"Distribution", Value::map(Entries{{"distribution", os_release("ID")},
+                                          {"version", os_release("VERSION_ID")}})},
+      {"MemFree", bytes(memory.freeram)},
+      {"MemTotal", bytes(memory.totalram)},
+      {"OCIRuntime", "bld"},
+      {"SwapFree", bytes(memory.freeswap)},
+      {"SwapTotal", bytes(memory.totalswap)},
+      {"arch", platform.architecture},
+      {"cpus", static_cast<int>(base::usable_processors())},
+      {"hostname", names.nodename},
+      {"kernel", names.release},
+      {"os", platform.os},
+      {"rootless", ::geteuid() != 0 || runtime::is_user_namespace()},
+      {"uptime", uptime_text(memory.uptime)},
+      {"variant", platform.variant}});
 }
 
 class Info : public Command {
@@ -85,12 +99,7 @@ class Info : public Command {
                                      {"ImageStore", count(store.images().size())},
                                      {"RunRoot", store.root().string()}})}};
     if (debug_) entries.emplace(entries.begin(), "debug", debug_info());
-    const Value info = Value::map(std::move(entries));
-    if (format_.empty()) {
-      print(json_text(info));
-    } else {
-      print(Template::parse(unescaped(format_)).run(info) + "\n");
-    }
+    print_by_format(format_, Value::map(std::move(entries)));
     return 0;
   }
 

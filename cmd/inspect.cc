@@ -1,14 +1,12 @@
 // bld inspect
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "builder/mount_container.h"
 #include "builder/working_container.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
-#include "cmd/go_template.h"
 #include "cmd/inspect_value.h"
 #include "cmd/layer_report.h"
 #include "cmd/listing.h"
@@ -34,16 +32,8 @@ std::string shown_name(const store::ImageRecord& image, const std::string& text)
 }
 
 Value container_value(store::Store& store, const builder::WorkingContainer& container) {
-  std::optional<store::ImageRecord> base;
-  for (store::ImageRecord& image : store.images()) {
-    if (image.manifest_digest == container.record.image_manifest) base = std::move(image);
-  }
-  return inspect_value(store, base, base && !base->names.empty() ? base->names.front() : "",
-                       {.name = container.record.name,
-                        .id = container.record.id,
-                        .created_by = container.created_by,
-                        .annotations = container.annotations},
-                       container.config);
+  return inspect_value(store, container, facts_of(container.run_flags),
+                       builder::mount_point_of(container, store));
 }
 
 class Inspect : public Command {
@@ -63,9 +53,6 @@ class Inspect : public Command {
     if (type_ != "" && type_ != "image" && type_ != "container" && type_ != "manifest") {
       throw base::Error("the only recognized types are \"container\" and \"image\"");
     }
-    if (!format_.empty() && format_.find("{{") == std::string::npos) {
-      throw base::Error("invalid format provided: {}", format_);
-    }
     if (layers_) {
       print(layer_report(app.store(), find_image(app.store(), arguments[0]),
                          json_ ? ReportFormat::kJson : ReportFormat::kText));
@@ -77,14 +64,7 @@ class Inspect : public Command {
       print(base::Json::parse(list->document).str(4) + "\n");
       return 0;
     }
-    const Value value = find(app.store(), arguments[0]);
-    if (format_.empty()) {
-      print(json_text(value));
-      return 0;
-    }
-    const std::string text = Template::parse(unescaped(format_)).run(value);
-    print(text);
-    if (is_terminal(STDOUT_FILENO) && !text.ends_with('\n')) print("\n");
+    print_by_format(format_, find(app.store(), arguments[0]));
     return 0;
   }
 
@@ -96,8 +76,7 @@ class Inspect : public Command {
       }
     }
     const store::ImageRecord image = find_image(store, name);
-    return inspect_value(store, image, shown_name(image, name), {},
-                         store.read_config(image.config_digest));
+    return inspect_value(store, image, shown_name(image, name));
   }
 
   // Of a manifest list, the image for this machine.

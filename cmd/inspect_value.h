@@ -2,24 +2,21 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
+#include <vector>
 
+#include "builder/working_container.h"
 #include "cmd/go_value.h"
+#include "cmd/run_flags.h"
 #include "store/store.h"
 
 namespace bld::cmd {
 
-// What a container adds to the image that it was made from.
-struct InspectedContainer {
-  std::string name, id;
-  std::string created_by;
-  std::map<std::string, std::string> annotations;
-};
+// `name` is the one of its names that FromImage shows.
+Value inspect_value(store::Store& store, const store::ImageRecord& image, const std::string& name);
 
-// `image_name` is what FromImage shows.
-Value inspect_value(store::Store& store, const std::optional<store::ImageRecord>& image,
-                    const std::string& image_name, const InspectedContainer& container,
-                    const image::ImageConfig& config);
+// `facts` of the flags that it remembers; `mount_point` is empty where it is not mounted.
+Value inspect_value(store::Store& store, const builder::WorkingContainer& container,
+                    const RunFacts& facts, const std::string& mount_point);
 
 }  // namespace bld::cmd

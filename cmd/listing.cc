@@ -1,8 +1,12 @@
 #include "cmd/listing.h"
 
+#include <unistd.h>
+
+#include "base/error.h"
 #include "base/text.h"
 #include "cmd/go_template.h"
 #include "cmd/human.h"
+#include "cmd/standard_streams.h"
 
 namespace bld::cmd {
 
@@ -47,6 +51,17 @@ std::string list_by_template(const std::string& format, const std::vector<Value>
   }
   for (const Value& row : rows) append_rows(cells, line.run(row));
   return table_text(cells);
+}
+
+void print_by_format(const std::string& format, const Value& value) {
+  if (format.empty()) return print(json_text(value));
+  const std::size_t open = format.find("{{");
+  if (open == std::string::npos || format.find("}}", open) == std::string::npos) {
+    throw base::Error("invalid format provided: {}", base::printable(format));
+  }
+  const std::string text = Template::parse(format).run(value);
+  print(text);
+  if (is_terminal(STDOUT_FILENO) && !text.ends_with('\n')) print("\n");
 }
 
 std::string json_text(const Value& value) { return value.json().str(4) + "\n"; }

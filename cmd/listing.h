@@ -22,4 +22,8 @@ std::string list_by_template(const std::string& format, const std::vector<Value>
 // JSON on lines, indented by four blanks.
 std::string json_text(const Value& value);
 
+// Prints one value through a template, which must have an action; without one, as JSON. A terminal
+// gets a newline at the end where the template has none.
+void print_by_format(const std::string& format, const Value& value);
+
 }  // namespace bld::cmd

@@ -314,6 +314,30 @@ std::vector<std::string> RunFlags::words(const FlagSet& given) const {
   return given.words_for(flags);
 }
 
+RunFacts RunFlags::facts() const {
+  const bool is_root = ::geteuid() == 0 && !runtime::is_user_namespace();
+  const std::string usual = is_root ? "oci" : "rootless";
+  const std::string isolation =
+      isolation_.value_or(environment_variable("BUILDAH_ISOLATION").value_or(""));
+  const auto capabilities =
+      runtime::CapabilitySet::container_default(settings_.cap_add, settings_.cap_drop);
+  RunFacts facts{.isolation = isolation.empty() || isolation == "default" ? usual : isolation,
+                 .network = settings_.network,
+                 .shared = settings_.shared,
+                 .capabilities = capabilities.names(),
+                 .group_add = settings_.group_add};
+  std::sort(facts.capabilities.begin(), facts.capabilities.end());
+  return facts;
+}
+
+RunFacts facts_of(const std::vector<std::string>& words) {
+  RunFlags run;
+  FlagSet flags;
+  run.declare(flags);
+  flags.parse(words, FlagPlacement::kAnywhere);
+  return run.facts();
+}
+
 builder::NetworkChoice parse_network(std::string_view text) {
   if (text == "default" || text.empty()) return builder::NetworkChoice::kDefault;
   if (text == "host") return builder::NetworkChoice::kHost;

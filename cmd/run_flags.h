@@ -18,6 +18,8 @@ inline constexpr std::string_view kNoIdMaps =
     "root of a container is you, and all others are your subordinate IDs (/etc/subuid, "
     "/etc/subgid): bld has no other maps";
 
+struct RunFacts;
+
 class RunFlags {
  public:
   void declare(FlagSet& flags);
@@ -27,6 +29,8 @@ class RunFlags {
 
   // Those of its flags that were given, as words to remember. Throws as settings() does.
   std::vector<std::string> words(const FlagSet& given) const;
+
+  RunFacts facts() const;
 
  private:
   void declare_network(FlagSet& flags);
@@ -41,6 +45,17 @@ class RunFlags {
   std::optional<std::uint64_t> shm_size_bytes_;
   bool no_hosts_ = false, no_hostname_ = false;
 };
+
+// What flags that a container remembers say, as `bld inspect` shows it.
+struct RunFacts {
+  std::string isolation;  // "oci", "rootless" or "chroot"
+  builder::NetworkChoice network = builder::NetworkChoice::kDefault;
+  runtime::SharedNamespaces shared;
+  std::vector<std::string> capabilities;  // "CAP_CHOWN", sorted
+  std::vector<std::string> group_add;
+};
+
+RunFacts facts_of(const std::vector<std::string>& words);
 
 // "default", "host", "none", "private".
 builder::NetworkChoice parse_network(std::string_view text);

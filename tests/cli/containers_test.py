@@ -99,7 +99,7 @@ class Containers(CliTest):
         self.assertEqual(self.bld("containers", "-q").stdout, "")
 
     def test_config_sets_and_removes(self):
-        self.bld("config", "-l", "-", "-e", "A=1", "-e", "B=2", "-l", "x=y", "-l", "z", "-p", "80", "-p", "53/udp", "-v", "/data",
+        self.bld("config", "-l", "-", "-a", "-", "-e", "A=1", "-e", "B=2", "-l", "x=y", "-l", "z", "-p", "80", "-p", "53/udp", "-v", "/data",
                  "-a", "an=1", "--author", "me", "--comment", "why", "--user", "1:2", "--stop-signal", "SIGTERM",
                  "--shell", "/bin/sh -e -c", "--entrypoint", '["/init", "now"]', "--onbuild", "RUN x",
                  "--hostname", "h", "--created-by", "a script", "--history-comment", "said", self.container)
@@ -136,6 +136,19 @@ class Containers(CliTest):
                 self.assertEqual(failed.returncode, 125)
                 self.assertIn(flags[0], failed.stderr)
                 self.assertEqual(self.inspect('{{index .OCIv1.Config.Labels "seen"}}'), "", "nothing was changed")
+
+    def test_annotations_are_handed_down(self):
+        self.bld("config", "-a", "x=1", "-a", "y=2", "-a", "z=3", self.container)
+        self.bld("commit", self.container, "first")
+        second = self.bld("from", "first").stdout.strip()
+        template = "{{.ImageAnnotations.x}} {{.ImageAnnotations.y}} {{.ImageAnnotations.z}}"
+        self.assertEqual(self.bld("inspect", "-f", template, second).stdout, "1 2 3")
+        self.bld("config", "-a", "x-", second)
+        self.bld("commit", "--unsetannotation", "y", "--annotation", "z=4", second, "second")
+        annotations = self.bld.layout("second", self.dir / "second").manifest["annotations"]
+        self.assertEqual(annotations["z"], "4")
+        self.assertEqual(annotations["org.opencontainers.image.base.name"], "localhost/first:latest")
+        self.assertEqual({"x", "y"} & annotations.keys(), set())
 
     def test_history_of_changes(self):
         (self.dir / "f").write_text("f")
