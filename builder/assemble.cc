@@ -57,7 +57,7 @@ Annotations annotations_of(const Plan& plan, const BuildRequest& request, store:
   if (request.inherit_annotations && !plan.base_digest.empty()) {
     annotations = inherited_annotations(plan.base_digest, store);
   }
-  name_base(annotations, plan.base_name, plan.base_digest);
+  if (!plan.base_name.empty()) name_base(annotations, plan.base_name, plan.base_digest);
   if (request.created_annotation.value_or(request.timestamp.has_value())) {
     annotations[kCreatedAnnotation] = creation_time(request);
   }

@@ -18,8 +18,7 @@ Annotations inherited_annotations(const std::string& digest, store::Store& store
 }
 
 void name_base(Annotations& annotations, const std::string& name, const std::string& digest) {
-  if (name.empty()) return;
-  annotations[kBaseName] = name;
+  if (!name.empty()) annotations[kBaseName] = name;
   if (!digest.empty()) annotations[kBaseDigest] = digest;
 }
 

@@ -15,7 +15,7 @@ inline constexpr const char* kCreatedAnnotation = "org.opencontainers.image.crea
 // Those of the manifest `digest` without what is only true of it: its time, and its own base.
 Annotations inherited_annotations(const std::string& digest, store::Store& store);
 
-// org.opencontainers.image.base.name and .base.digest; nothing where there is no name.
+// org.opencontainers.image.base.name and .base.digest, as far as there is one.
 void name_base(Annotations& annotations, const std::string& name, const std::string& digest);
 
 }  // namespace bld::builder

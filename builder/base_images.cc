@@ -33,7 +33,7 @@ struct LocalImage {
   std::string name;  // in full
 };
 
-// The name by which it was found; of an ID, any name, or itself.
+// The name by which it was found; of an ID, any name, or its beginning.
 std::string shown_name(const store::ImageRecord& record, const std::string& name,
                        const std::vector<image::Reference>& candidates) {
   std::vector<std::string> possible = {
@@ -43,7 +43,7 @@ std::string shown_name(const store::ImageRecord& record, const std::string& name
     if (std::find(record.names.begin(), record.names.end(), text) != record.names.end())
       return text;
   }
-  return record.names.empty() ? possible[1] : record.names.front();
+  return record.names.empty() ? record.id().substr(0, 12) : record.names.front();
 }
 
 // Of a manifest list, its image for the platform.

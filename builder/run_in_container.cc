@@ -36,7 +36,11 @@ Snapshot snapshot_of_image(const std::string& name, const WorkingContainer& cont
   return Snapshot(std::move(layers));
 }
 
+// Without a source it is the context itself.
 VolumeMount volume_of(const RunMount& mount, const std::filesystem::path& context) {
+  if (mount.source.empty() && context.empty()) {
+    throw base::Error("must set volume source").hint("--mount type=bind,source=…,target=…");
+  }
   return {.host = std::filesystem::absolute(context / mount.source),
           .container = mount.target,
           .read_only = mount.read_only,
@@ -90,7 +94,8 @@ RunOperation operation_of(const WorkingContainer& container, const ContainerRunO
     if (find_variable(operation.env, entry.substr(0, entry.find('=')))) continue;
     operation.unrecorded_env.push_back(entry);
   }
-  operation.directory = options.directory.empty() ? config.working_dir : options.directory;
+  operation.directory =
+      base::clean_absolute(options.directory.empty() ? config.working_dir : options.directory);
   operation.user = options.user.empty() ? config.user : options.user;
   return operation;
 }
@@ -118,6 +123,10 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   CommandSettings settings = options.settings;
   settings.volumes.insert(settings.volumes.end(), mounts.volumes.begin(), mounts.volumes.end());
   if (settings.hostname.empty()) settings.hostname = container.config.config.hostname;
+  if (settings.hostname.empty()) settings.hostname = container.record.id.substr(0, 12);
+  if (!settings.shared.uts && !find_variable(operation.env, "HOSTNAME")) {
+    operation.unrecorded_env.push_back("HOSTNAME=" + settings.hostname);
+  }
   return run_step(operation, files, made.mounts(), settings, services, options.stdio,
                   std::move(stop));
 }

@@ -48,7 +48,7 @@ WorkingContainer from_record(store::Container record) {
 // "busybox-working-container"; with "-1", "-2" … where that is taken.
 std::string free_name(store::Store& store, const std::string& image, const std::string& suffix) {
   std::string prefix;
-  if (image != "scratch") {
+  if (!image.empty()) {
     const auto place = registry::parse_location(image);
     const std::string& named = place && place->path.empty() ? place->reference : image;
     std::string last = named.substr(named.rfind('/') + 1);
@@ -69,12 +69,13 @@ std::string free_name(store::Store& store, const std::string& image, const std::
   }
 }
 
-// What the container's name begins with. A file or directory does not give its own, but that of the
-// image in it, or else its kind: "oci-archive".
+// What the container's name begins with: the image's name. One from a file or directory without any
+// gives its kind: "oci-archive".
 std::string named_after(const FromOptions& options, const BaseImage& base) {
+  if (!base.name.empty()) return base.name;
   const auto place = registry::parse_location(options.image);
-  if (!place || place->path.empty()) return options.image;
-  return base.name.empty() ? options.image.substr(0, options.image.find(':')) : base.name;
+  const bool is_file = place && !place->path.empty();
+  return is_file ? options.image.substr(0, options.image.find(':')) : options.image;
 }
 
 // A name of our own choice may be taken by another process between looking and taking it.
@@ -99,26 +100,27 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
   store::Store& store = services.store;
   const image::Platform platform = options.platform.value_or(image::Platform::host());
   WorkingContainer container;
-  std::string image = options.image;
-  if (image == "scratch") {
+  std::string named;
+  if (options.image == "scratch") {
     container.config.platform = platform;  // and nothing else, not even a PATH
   } else {
     const BaseImage base = resolve_base_image(
-        image, {platform, options.pull, options.connection, BaseUse::kFiles}, store, services.events,
-        stop);
+        options.image, {platform, options.pull, options.connection, BaseUse::kFiles}, store,
+        services.events, stop);
     container.config = base.config;
-    container.image_name = base.name.empty() ? image : base.name;
-    image = named_after(options, base);
+    container.image_name = base.name.empty() ? options.image : base.name;
+    named = named_after(options, base);
     container.record.image_manifest = image::Digest::parse(base.manifest_digest);
     container.image_id = base.image_id;
     container.record.layers = base.config.diff_ids;
     container.annotations = inherited_annotations(base.manifest_digest, store);
-    name_base(container.annotations, container.image_name, base.manifest_digest);
+    const bool has_name = !base.image_id.starts_with(container.image_name);
+    name_base(container.annotations, has_name ? container.image_name : "", base.manifest_digest);
   }
   container.run_flags = options.run_flags;
   container.format = options.format;
   container.record.config = to_json(container);
-  container.record = create_record(container.record, options, image, store);
+  container.record = create_record(container.record, options, named, store);
   layers::prepare_upper(base_of(container).trees(store),
                         store.container_dir(container.record.id) / "upper");
   return container;

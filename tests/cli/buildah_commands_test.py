@@ -81,6 +81,16 @@ class SameAsBuildah(CliTest):
                   "from --pull=never -q localhost/nosuch", "from", "from a b", "from -q UPPER/case",
                   "from --cidfile /nosuch/dir/file -q busybox", "rm mine", "rm mine", "rm", "rm -a x", "rm nosuch",
                   "rm -a", "rm -a", "containers", "delete nosuch")
+        # Names of containers come from those of the image, however it is meant.
+        busybox = self.pair[0].tool("images", "-q", "--no-trunc", "busybox").stdout.strip().removeprefix("sha256:")
+        for tool in self.pair:
+            tool("from", "-q", "--name", "c", "busybox")
+            tool("config", "--label", f"of={tool.name}", "c")
+            tool("commit", "-q", "c", "lab/other:1")
+        self.both(f"from -q {busybox}", f"from -q {busybox[:10]}", f"from -q sha256:{busybox}", "from -q localhost/lab/other:1",
+                  "rename c busybox-working-container", "rename c c", "rename c", "rename nosuch x", "containers")
+        taken = [tool.tool("rename", "c", "busybox-working-container", ok=False).stderr for tool in self.pair]
+        self.assertEqual(*[re.sub("[0-9a-f]{64}", "ID", text) for text in taken])
 
     def test_run(self):
         self.both("from -q busybox", "run busybox-working-container echo hi", "run busybox-working-container -- echo hi",

@@ -43,9 +43,17 @@ class ContainerRun(CliTest):
         self.assertEqual(self.bld("from", "--suffix", "work", "busybox").stdout, "busybox-work\n")
 
     def test_hostname(self):
+        short_id = self.bld("containers", "-q").stdout[:12]
+        self.assertEqual(self.run_in("hostname; echo $HOSTNAME").stdout, f"{short_id}\n{short_id}\n")
+        self.assertEqual(self.run_in("--hostname", "there", "-e", "HOSTNAME=mine", "echo $HOSTNAME").stdout, "mine\n")
         self.assertEqual(self.run_in("--hostname", "there", "hostname; cat /etc/hostname").stdout, "there\nthere\n")
         self.bld("config", "--hostname", "configured", self.container)
         self.assertEqual(self.run_in("hostname").stdout, "configured\n")
+
+    def test_a_relative_working_directory_is_below_the_root(self):
+        self.assertEqual(self.run_in("--workingdir", "made/here", "pwd").stdout, "/made/here\n")
+        self.bld("config", "--workingdir", "made", self.container)
+        self.assertEqual(self.run_in("pwd").stdout, "/made\n")
 
     def test_group_add(self):
         self.run_in("echo staff:x:50: >> /etc/group")
@@ -74,6 +82,8 @@ class ContainerRun(CliTest):
         self.assertTrue((shown / "g").exists())
         self.assertEqual(self.run_in("--contextdir", self.dir, "--mount", "type=bind,source=shown,target=/s", "cat /s/f").stdout,
                          "on the host\n")
+        self.assertEqual(self.run_in("--contextdir", shown, "--mount", "type=bind,target=/s", "cat /s/f").stdout, "on the host\n")
+        self.assertIn("must set volume source", self.run_in("--mount", "type=bind,target=/s", "true", ok=False).stderr)
         self.run_in("--mount", "type=cache,target=/cache", "echo kept > /cache/f")
         self.assertEqual(self.run_in("--mount", "type=cache,target=/cache", "cat /cache/f").stdout, "kept\n")
         self.assertEqual(self.run_in("--mount", "type=tmpfs,target=/t", "stat -f -c %T /t").stdout, "tmpfs\n")
