@@ -42,8 +42,9 @@ base::UniqueFd mount_root(const WorkingContainer& container, store::Store& store
 
 fs::path mount_container(const WorkingContainer& container, store::Store& store) {
   if (::geteuid() != 0) {
-    throw base::Error("an ordinary user cannot mount")
-        .hint("run this in a session of \"bld unshare\"");
+    throw base::Error(
+        "cannot mount using driver overlay in rootless mode. You need to run it in a `bld unshare` "
+        "session");
   }
   const auto lock = store.lock_container(container.record.id);
   const fs::path path = directory_of(container, store);

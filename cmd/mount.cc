@@ -68,7 +68,7 @@ class Umount : public Command {
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     if (all_ && !arguments.empty()) {
       throw base::Error(
-          "when using the --all switch, you may not pass any containers names or IDs");
+          "when using the --all switch, you may not pass any container IDs");
     }
     if (!all_) expect_arguments(arguments, 1, -1, "at least one container ID must be specified");
     std::vector<std::string> wanted = arguments;

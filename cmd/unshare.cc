@@ -1,5 +1,8 @@
 // bld unshare
+#include <unistd.h>
+
 #include <cstdlib>
+#include <string>
 
 #include "base/error.h"
 #include "builder/mount_container.h"
@@ -26,12 +29,23 @@ class Unshare : public Command {
       const char* shell = std::getenv("SHELL");
       words = {shell != nullptr && shell[0] == '/' ? shell : "/bin/sh"};
     }
+    const uid_t user = ::geteuid();
+    const gid_t group = ::getegid();
     app.enter();
+    if (user != 0) tell_others(user, group);
     if (!mounts_.empty()) mount_all(app.store_root());
     runtime::exec_in_namespaces(words);
   }
 
  private:
+  // By these podman, buildah and skopeo know that they are a user's in a namespace, and use the
+  // user's store.
+  static void tell_others(uid_t user, gid_t group) {
+    ::setenv("_CONTAINERS_USERNS_CONFIGURED", "done", 1);
+    ::setenv("_CONTAINERS_ROOTLESS_UID", std::to_string(user).c_str(), 1);
+    ::setenv("_CONTAINERS_ROOTLESS_GID", std::to_string(group).c_str(), 1);
+  }
+
   // Not the App's store, whose signals and threads the command would inherit. Without a name the
   // variable is called as the container.
   void mount_all(const std::filesystem::path& root) const {

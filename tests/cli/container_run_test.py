@@ -110,6 +110,14 @@ class ContainerRun(CliTest):
         failed = self.run_in("true", env=environment(BUILDAH_ISOLATION="vm"), ok=False)
         self.assertIn("unrecognized isolation type", failed.stderr)
 
+    # So that podman and its kin use the user's own store in a session of ours.
+    def test_unshare_tells_other_tools(self):
+        if os.geteuid() == 0:
+            self.skipTest("root is in no session")
+        out = self.bld("unshare", "env").stdout.splitlines()
+        for entry in ("USERNS_CONFIGURED=done", f"ROOTLESS_UID={os.getuid()}", f"ROOTLESS_GID={os.getgid()}"):
+            self.assertIn("_CONTAINERS_" + entry, out)
+
     def test_unshare_mounts_containers(self):
         out = self.bld("unshare", "--mount", f"place={self.container}", "--", "sh", "-c", 'ls "$place/bin/busybox"; echo x > "$place/made"').stdout
         self.assertTrue(out.endswith("/bin/busybox\n"), out)
