@@ -27,7 +27,7 @@ const std::vector<CommandEntry>& commands() {
        make_commit},
       {{"__complete"}, "[WORDS...]", "", Needs::kNothing, kBefore, make_complete},
       {{"completion"},
-       "bash|zsh|fish",
+       "bash|zsh|fish|powershell",
        "Print the completion script of a shell",
        Needs::kNothing,
        kAnywhere,

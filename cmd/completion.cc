@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "cmd/all_commands.h"
 #include "cmd/app.h"
 #include "cmd/complete.h"
@@ -66,30 +67,53 @@ end
 complete -c bld -f -a '(__bld_complete)'
 )";
 
+// An empty word is lost on its way to a program in PowerShells before 7.3, so that the one that is
+// being typed has a mark in front.
+constexpr std::string_view kPowershell =
+    R"(# powershell completion of bld: bld completion powershell | Out-String | Invoke-Expression
+Register-ArgumentCompleter -Native -CommandName bld -ScriptBlock {
+  param($wordToComplete, $commandAst, $cursorPosition)
+  $words = @($commandAst.CommandElements |
+    Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+    ForEach-Object { $_.Extent.Text })
+  $rest = @($words | Select-Object -Skip 1)
+  & $words[0] __complete --marked -- @rest "=$wordToComplete" 2>$null |
+    Where-Object { $_ -ne ':files' } |
+    ForEach-Object {
+      $word, $help = $_ -split "`t", 2
+      if (-not $help) { $help = $word }
+      [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $help)
+    }
+}
+)";
+
 class PrintCompletion : public Command {
  public:
   void declare(FlagSet&) override {}
 
   int run(App&, const FlagSet&, const std::vector<std::string>& arguments) override {
-    expect_arguments(arguments, 1, 1, "a shell must be named: bash, zsh or fish");
-    if (arguments[0] == "bash") {
-      print(kBash);
-    } else if (arguments[0] == "zsh") {
-      print(kZsh);
-    } else if (arguments[0] == "fish") {
-      print(kFish);
-    } else {
-      throw base::Error("no completion for \"{}\": there are bash, zsh and fish", arguments[0]);
+    expect_arguments(arguments, 1, 1, "a shell must be named: bash, zsh, fish or powershell");
+    const std::pair<std::string_view, std::string_view> scripts[] = {
+        {"bash", kBash}, {"zsh", kZsh}, {"fish", kFish}, {"powershell", kPowershell}};
+    for (const auto& [shell, script] : scripts) {
+      if (arguments[0] != shell) continue;
+      print(script);
+      return 0;
     }
-    return 0;
+    throw base::Error("no completion for \"{}\": there are bash, zsh, fish and powershell",
+                      base::printable(arguments[0]));
   }
 };
 
 class Complete : public Command {
  public:
-  void declare(FlagSet&) override {}
+  void declare(FlagSet& flags) override {
+    flags.add_bool("marked", marked_, "the last word has a byte in front that is not part of it");
+  }
 
-  int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
+  int run(App& app, const FlagSet&, const std::vector<std::string>& words) override {
+    std::vector<std::string> arguments = words;
+    if (marked_ && !arguments.empty() && !arguments.back().empty()) arguments.back().erase(0, 1);
     GlobalOptions ignored;
     FlagSet global_flags;
     declare_globals(global_flags, ignored);
@@ -139,6 +163,8 @@ class Complete : public Command {
     }
     return names;
   }
+
+  bool marked_ = false;
 };
 
 }  // namespace

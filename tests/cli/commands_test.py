@@ -134,6 +134,8 @@ class Commands(CliTest):
                          ["commit", "localhost/busybox:latest", "--ignorefile"])
         self.assertIn("compdef", self.bld("completion", "zsh").stdout)
         self.assertIn("complete -c bld", self.bld("completion", "fish").stdout)
+        self.assertIn("Register-ArgumentCompleter", self.bld("completion", "powershell").stdout)
+        self.assertEqual(self.bld("__complete", "--marked", "--", "=comm").stdout.split("\t")[0], "commit")
         self.assertEqual(self.bld("completion", "tcsh", ok=False).returncode, 125)
 
     def test_accepted_flags_are_documented(self):
