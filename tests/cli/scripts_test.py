@@ -132,7 +132,7 @@ class Scripts(CliTest):
     def facts(self, image):
         config = dict(image.config.get("config") or {})
         config["Labels"] = {k: v for k, v in (config.get("Labels") or {}).items() if not k.startswith("io.")}
-        history = [(entry.get("created_by"), bool(entry.get("empty_layer"))) for entry in image.config["history"]]
+        history = [(entry.get("created_by"), re.sub(r"/(bld|buildah):", "/WHO:", entry.get("comment", "")), bool(entry.get("empty_layer"))) for entry in image.config["history"]]
         annotations = {k: v for k, v in (image.manifest.get("annotations") or {}).items()
                        if not k.startswith("org.opencontainers.image.")}
         return ({k: v for k, v in config.items() if v}, image.config.get("author"), history, annotations,
