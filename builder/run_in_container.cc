@@ -127,8 +127,13 @@ runtime::Exit run_in_container(const WorkingContainer& container,
   if (!settings.shared.uts && !find_variable(operation.env, "HOSTNAME")) {
     operation.unrecorded_env.push_back("HOSTNAME=" + settings.hostname);
   }
-  return run_step(operation, files, made.mounts(), settings, services, options.stdio,
-                  std::move(stop));
+  try {
+    return run_step(operation, files, made.mounts(), settings, services, options.stdio,
+                    std::move(stop));
+  } catch (const base::Error&) {
+    if (services.store.find_container(container.record.id)) throw;
+    throw base::Error("{}: the container was removed while the command ran", container.record.name);
+  }
 }
 
 }  // namespace bld::builder

@@ -52,7 +52,10 @@ void App::start(Needs needs) {
                                                      : runtime::Confinement::kContainer);
   }
   signals_ = std::make_unique<Signals>();
-  store_ = store::Store::open({.root = store_root()});
+  store_ = store::Store::open(
+      {.root = store_root(), .waiting = [](const std::string& container) {
+         print_error(fmt::format("waiting until another command in {} ends\n", container));
+       }});
   if (isolation_) make_roots();
   if (!isolation_ || isolation_->kind != runtime::IsolationKind::kSingleId) return;
   if (!store::owner_mode(store_root())) store::choose_recorded_owners(store_root());

@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -169,15 +171,35 @@ void Store::remove_container(const std::string& id) {
 }
 
 base::FileLock Store::lock_container(const std::string& id) {
-  const auto require = [&] {
+  const auto name_of = [&] {
     Session session(state_->database, SessionKind::kRead);
-    if (!read_container(session, id)) throw Error("{}: container not known", id);
+    const auto container = read_container(session, id);
+    if (!container) throw Error("{}: container not known", id);
+    return container->name;
   };
-  require();
-  base::FileLock lock =
-      base::FileLock::wait(state_->container_path(id) / "lock", base::FileLock::Mode::kExclusive);
-  require();  // whoever held it may have removed the container
-  return lock;
+  const std::string name = name_of();
+  const fs::path path = state_->container_path(id) / "lock";
+  constexpr auto kMode = base::FileLock::Mode::kExclusive;
+  const auto attempt = [&] {
+    try {
+      return base::FileLock::attempt(path, kMode);
+    } catch (const Error&) {
+      name_of();  // its directory goes with the container
+      throw;
+    }
+  };
+  std::optional<base::FileLock> lock = attempt();
+  constexpr std::chrono::milliseconds kPause(20), kPatience(1000);
+  for (auto waited = kPause; !lock && waited <= kPatience; waited += kPause) {
+    std::this_thread::sleep_for(kPause);
+    lock = attempt();
+  }
+  if (!lock) {
+    if (state_->waiting) state_->waiting(name);
+    lock = base::FileLock::wait(path, kMode);
+  }
+  name_of();  // whoever held it may have removed the container
+  return std::move(*lock);
 }
 
 }  // namespace bld::store

@@ -72,6 +72,7 @@ struct StoreState {
 
   const std::filesystem::path root;
   Database database;
+  const std::function<void(const std::string&)> waiting;  // see StoreOptions
 
   std::atomic<std::uint64_t> trees_committed = 0;
 

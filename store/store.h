@@ -59,6 +59,9 @@ enum class Access { kReadWrite, kReadOnly };
 struct StoreOptions {
   std::filesystem::path root;
   Access access = Access::kReadWrite;  // read-only: nothing is made, pinned or cleaned up
+  // Called once where a working container (by its name) is not free within a second, before waiting
+  // on.
+  std::function<void(const std::string& container)> waiting = {};
 };
 
 // /var/lib/bld for root, else $XDG_DATA_HOME/bld or ~/.local/share/bld. `is_root` is about the
@@ -172,7 +175,8 @@ class Store {
   std::optional<Container> find_container(std::string_view name_or_id_or_prefix);
   std::vector<Container> containers();                // oldest first
   void update_container(const Container& container);  // name and config
-  void remove_container(const std::string& id);       // by a holder of its lock
+  // At once, whoever works in it: a command that runs there loses its files.
+  void remove_container(const std::string& id);
   std::filesystem::path container_dir(const std::string& id) const;
   // Held by a command that changes the container; another waits.
   base::FileLock lock_container(const std::string& id);

@@ -43,6 +43,20 @@ class Damage(CliTest):
             process.communicate()
         self.bld("check")
 
+    def test_a_container_is_busy(self):
+        running = self.bld.start("run", self.container, "sh", "-c", "echo started; sleep 3")
+        running.stdout.readline()
+        done = self.bld("run", self.container, "echo", "later")
+        self.assertEqual(done.stdout, "later\n")
+        self.assertIn(f"waiting until another command in {self.container} ends", done.stderr)
+        running.communicate()
+        running = self.bld.start("run", self.container, "sh", "-c", "echo started; sleep 1")
+        running.stdout.readline()
+        self.bld("rm", self.container)
+        self.assertIn("the container was removed while the command ran", running.communicate()[1])
+        self.assertEqual(running.returncode, 125)
+        self.bld("check")
+
     def test_a_name_is_taken(self):
         failed = self.bld("from", "--name", self.container, "busybox", ok=False)
         self.assert_fails(failed, f'the container name "{self.container}" is already in use by')
