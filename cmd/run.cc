@@ -25,7 +25,7 @@ class Run : public Command {
     flags.add_text("user", "USER[:GROUP]", options_.user, "run as this user");
     flags.add_text("workingdir", "DIR", options_.directory, "run in this directory");
     flags.add_optional(
-        "terminal,t", "", "true", [this](const std::string& text) { terminal_ = parse_bool(text); },
+        "terminal,tty,t", "", "true", [this](const std::string& text) { terminal_ = parse_bool(text); },
         "give the command a terminal (default: if all of ours are terminals)");
     flags.add_text("hostname", "NAME", hostname_, "host name that the command sees");
     flags.add(

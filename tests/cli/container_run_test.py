@@ -55,6 +55,10 @@ class ContainerRun(CliTest):
         self.bld("config", "--workingdir", "made", self.container)
         self.assertEqual(self.run_in("pwd").stdout, "/made\n")
 
+    def test_a_terminal_by_its_other_names(self):
+        for flag in ("-t", "--tty", "--terminal"):
+            self.assertEqual(self.bld("run", flag, self.container, "tty").stdout.strip(), "/dev/pts/0")
+
     def test_group_add(self):
         self.run_in("echo staff:x:50: >> /etc/group")
         out = self.run_in("--group-add", "staff,77", "--user", "1000", "id -G").stdout.split()
