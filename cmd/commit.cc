@@ -56,11 +56,12 @@ class Commit : public Command {
     if (flags.given("layers")) throw base::Error("--layers: a commit makes one layer");
     const std::optional<registry::Location> to = take_destination(arguments);
     image_.apply(options_.image);
+    const registry::ConnectionOptions connection = connection_.options();
     read_files();
     const builder::BuildResult result =
         builder::commit_container(arguments[0], options_, app.store(), app.roots());
     const std::string id(result.image_id.hex());
-    if (to) push(app, id, *to);
+    if (to) push(app, id, *to, connection);
     if (!list_.empty()) add_to_list(app.store(), list_, {result});
     if (!iid_file_.empty()) {
       base::write_file_atomically(iid_file_, result.image_id.str(), 0644);
@@ -106,11 +107,12 @@ class Commit : public Command {
     return location;
   }
 
-  void push(App& app, const std::string& id, const registry::Location& to) const {
+  void push(App& app, const std::string& id, const registry::Location& to,
+            const registry::ConnectionOptions& connection) const {
     Streams streams(STDOUT_FILENO, STDERR_FILENO);
     const auto renderer = make_renderer(choose_progress("", quiet_), streams);
     registry::PushOptions options;
-    options.connection = connection_.options();
+    options.connection = connection;
     // Registries and archives have a compression of their own.
     if (to.kind == registry::TransportKind::kDirectory && !compress_) {
       options.compression = layers::Compression::kNone;

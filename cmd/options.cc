@@ -1,5 +1,7 @@
 #include "cmd/options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -56,6 +58,9 @@ registry::ConnectionOptions ConnectionFlags::options() const {
   registry::ConnectionOptions options;
   options.tls_verify = tls_verify_;
   options.auth_file = auth_file_;
+  if (!auth_file_.empty() && ::access(auth_file_.c_str(), F_OK) != 0) {
+    throw Error::sys("stat", auth_file_).add_context("checking authfile");
+  }
   if (auth_file_.empty()) {
     options.auth_file = environment_variable("REGISTRY_AUTH_FILE").value_or("");
   }

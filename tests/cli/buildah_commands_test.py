@@ -78,7 +78,8 @@ class SameAsBuildah(CliTest):
                   ("containers", "--format", "{{.ContainerName}}={{.ImageName}}={{.Builder}}"),
                   ("containers", "--format", "{{.ContainerID}}:{{.ImageID}}"),
                   "containers --filter nosuch=x", "containers -q --json", "containers extra",
-                  "from --pull=never -q localhost/nosuch", "from", "from a b", "from -q UPPER/case",
+                  "from --pull=never -q localhost/nosuch", "from", "from a b",
+                  "from -q --authfile /nosuch/auth.json busybox", "commit -q --authfile /nosuch/auth.json mine x", "from -q UPPER/case",
                   "from --cidfile /nosuch/dir/file -q busybox", "rm mine", "rm mine", "rm", "rm -a x", "rm nosuch",
                   "rm -a", "rm -a", "containers", "delete nosuch")
         # Names of containers come from those of the image, however it is meant.
