@@ -74,7 +74,9 @@ Sources open_sources(const ContainerCopyOptions& options, const WorkingContainer
 std::string placed_source(const std::string& source, const ContainerCopyOptions& options) {
   if (!options.context) {
     if (source.starts_with('/')) return source;
-    return literal_pattern(fs::current_path().string()) + "/" + source;
+    // --parents keeps what is written, not where that is.
+    const bool marks = options.operation.parents && source.find("/./") == std::string::npos;
+    return literal_pattern(fs::current_path().string()) + (marks ? "/./" : "/") + source;
   }
   // A path may begin with that of the context.
   const std::string context = options.context->string();

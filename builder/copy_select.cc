@@ -151,7 +151,9 @@ class Selector {
     for (const Match& match : matches) {
       if (match.path != std::exchange(last, match.path)) add_match(pattern, match);
     }
-    if (sources_.no_match == NoMatch::kError && items_.size() == before) throw not_found(source);
+    if (sources_.no_match == NoMatch::kNothing || items_.size() > before) return;
+    if (matches.empty() || excludes() == nullptr) throw not_found(source);
+    throw missing(base::clean_absolute(source)).hint("it is excluded");
   }
 
   // Extends `match`, which stands for the components before `index`, by those from it on.

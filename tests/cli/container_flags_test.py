@@ -102,6 +102,26 @@ class Copy(CliTest):
         self.assert_fails(self.bld("copy", "--timestamp", "soon", container, self.dir, "/x", ok=False), "--timestamp")
 
 
+    def test_parents_and_excludes(self):
+        self.bld.import_busybox()
+        container = self.bld("from", "busybox").stdout.strip()
+        (self.dir / "tree" / "sub").mkdir(parents=True)
+        for name in ("f", "sub/g", "sub/h.x"):
+            (self.dir / "tree" / name).write_text(name)
+
+        def copied(*words):
+            self.bld("copy", "-q", *words, "/to/", cwd=self.dir / "tree")
+            return self.bld("run", container, "sh", "-c", "cd /to; find . -type f | sort; rm -r /to").stdout.split()
+
+        self.assertEqual(copied("--parents", container, "sub/g", "f"), ["./f", "./sub/g"])
+        self.assertEqual(copied("--parents", container, f"{self.dir}/./tree/sub/g"), ["./tree/sub/g"])
+        self.assertEqual(copied("--contextdir", self.dir, "--parents", container, "tree/sub/g"), ["./tree/sub/g"])
+        self.assertEqual(copied("--exclude", "**/*.x", container, "."), ["./f", "./sub/g"])
+        self.assertEqual(copied("--exclude", "sub", "--contextdir", "..", container, "tree"), ["./f"])
+        failed = self.bld("copy", "--exclude", "f", container, "f", "/x", cwd=self.dir / "tree", ok=False)
+        self.assert_fails(failed, "no such file or directory", "it is excluded")
+
+
 class FromRegistries(CliTest):
     def setUp(self):
         super().setUp()
