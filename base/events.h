@@ -16,8 +16,8 @@ using StepId = int;  // counts from 0 within one build, in the order of the Cont
 // A step of the plan, told once before anything runs.
 struct StepPlanned {
   StepId step = 0;
-  int stage = 0;  // of the stages that are built, from 0
-  int stage_count = 1;
+  int stage = 0;  // in the file, from 0
+  int stage_count = 1;  // up to the target; some of them may not be built
   std::string stage_name;     // "" if it has none
   int number = 1, count = 1;  // within its stage, as "STEP number/count"
   std::string platform;       // "" unless several are built

@@ -126,7 +126,7 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
                              services.store);
   }
   BuildResult result = assemble(plan, layers, request, services.store);
-  result.stage_count = static_cast<int>(plan.stages.size());
+  result.stage_count = plan.stage_count;
   if (request.outputs.empty()) return result;
   store::ImageRecord image;
   image.manifest_digest = result.manifest.digest;

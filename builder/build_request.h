@@ -121,7 +121,7 @@ struct BuildResult {
   image::Digest image_id;      // of the config; its hex digits are the image's ID
   image::Descriptor manifest;  // as it was written last to a registry, else as it is stored
   std::vector<std::string> unused_build_args;
-  int stage_count = 1;  // that were built
+  int stage_count = 1;  // of the file, up to the target
 };
 
 }  // namespace bld::builder

@@ -32,6 +32,7 @@ struct StageOutline {
   std::optional<std::string> base_context;  // a named context that is a directory
   int last_continued_by = -1;               // the last stage whose FROM names this one
   std::string base_image;                   // unless base_stage or base_context; "scratch" is one
+  std::string base_text;                    // what FROM names, with variables expanded
   image::Platform platform;
   std::shared_ptr<const BaseImage> base;  // of a base_image; null for scratch
   std::vector<Instruction> triggers;      // ONBUILD of the base
@@ -64,7 +65,7 @@ class Planner {
                                                BaseUse use);
   SourceResolution resolve_source(const std::string& name, int user);
   PlannedStage start_of(int index);
-  void plan_stage(int index, int number, int count);
+  void plan_stage(int index, int count);
 
   std::span<const Instruction> instructions_of(int index) const {
     if (outlines_[static_cast<std::size_t>(index)].replaced) return {};
@@ -146,6 +147,7 @@ void Planner::outline_base(const Stage& stage, StageOutline& outline) {
     });
   }
   if (stage.index == 0 && input_.request.from) name = *input_.request.from;
+  outline.base_text = name;
   if (!stage.name.empty() && context_of(stage.name)) {
     outline.replaced = true;
     name = stage.name;
@@ -291,23 +293,25 @@ PlannedStage Planner::start_of(int index) {
   return start;
 }
 
-void Planner::plan_stage(int index, int number, int count) {
+void Planner::plan_stage(int index, int count) {
   const Stage& stage = stages_[index];
   const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
   const auto own = instructions_of(index);
   const int instructions = 1 + static_cast<int>(outline.triggers.size() + own.size());
   StagePlanner planner(input_, globals_, draft_,
-                       {.stage = number,
+                       {.stage = index,
                         .stage_count = count,
                         .name = stage.name,
                         .instruction_count = instructions,
                         .anew = anew_.contains(index)},
                        start_of(index),
                        [&](const std::string& name) { return resolve_source(name, index); });
+  std::string from = "FROM " + outline.base_text;
+  if (!stage.name.empty()) from += " AS " + stage.name;
   if (outline.base_context) {
-    planner.from_directory(*stage.from_instruction, *outline.base_context);
+    planner.from_directory(*stage.from_instruction, from, *outline.base_context);
   } else {
-    planner.from(*stage.from_instruction, !outline.base_stage);
+    planner.from(*stage.from_instruction, from, !outline.base_stage);
   }
   for (const Instruction& instruction : outline.triggers) planner.add_trigger(instruction);
   for (const Instruction& instruction : own) planner.add(instruction);
@@ -317,7 +321,7 @@ void Planner::plan_stage(int index, int number, int count) {
 
 BuiltStage Planner::built_stage(int index) const {
   const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
-  BuiltStage stage{stages_[index].name, std::nullopt, outline.use};
+  BuiltStage stage{index, stages_[index].name, std::nullopt, outline.use};
   if (stage.name.empty()) stage.name = std::to_string(index);
   if (outline.used_by >= 0) {
     stage.used_by =
@@ -345,11 +349,12 @@ Plan Planner::run() {
     const StageOutline& outline = outlines_[static_cast<std::size_t>(index)];
     if (!outline.needed) continue;
     plan.stages.push_back(built_stage(index));
-    plan_stage(index, outline.number, count);
+    plan_stage(index, target + 1);
     plan.also_wanted.push_back(planned_[static_cast<std::size_t>(index)]->filesystem);
   }
   if (input_.request.skip_unused_stages) plan.also_wanted.clear();
   PlannedStage& result = *planned_[static_cast<std::size_t>(target)];
+  plan.stage_count = target + 1;
   plan.result = result.filesystem;
   plan.target_base = result.base_filesystem;
   plan.config = std::move(result.config);

@@ -266,19 +266,22 @@ void StagePlanner::add_step(const dockerfile::Instruction& instruction, Operatio
   stage_.history = draft_.history.add(stage_.history, {std::move(created_by), stage_.filesystem});
 }
 
-void StagePlanner::from(const dockerfile::Instruction& instruction, bool is_image) {
+void StagePlanner::from(const dockerfile::Instruction& instruction, const std::string& shown,
+                        bool is_image) {
   announce(instruction);
+  draft_.instructions.back().shown.text = without_passwords(shown);
   if (is_image) draft_.instructions.back().step = stage_.filesystem;
   begin_environment();
 }
 
 void StagePlanner::from_directory(const dockerfile::Instruction& instruction,
-                                  const std::string& context) {
+                                  const std::string& shown, const std::string& context) {
   CopyOperation operation;
   operation.sources.emplace_back("/");
   operation.destination = "/";
   add_step(instruction, FileOperation{std::move(operation), FromContext{context}},
            {stage_.filesystem}, std::string(kNoOperation) + instruction.original);
+  draft_.instructions.back().shown.text = without_passwords(shown);
   begin_environment();
 }
 

@@ -43,7 +43,7 @@ using SourceResolution = std::variant<NodeId, FromContext>;
 using SourceResolver = std::function<SourceResolution(const std::string& name)>;
 
 struct StageTitle {
-  int stage = 0, stage_count = 1;
+  int stage = 0, stage_count = 1;  // in the file, from 0; up to the target
   std::string name;
   int instruction_count = 0;  // with the FROM
   bool anew = false;          // all its steps are done again
@@ -54,10 +54,11 @@ class StagePlanner {
   StagePlanner(const PlanInput& input, GlobalArguments& globals, PlanDraft& draft, StageTitle title,
                PlannedStage start, SourceResolver resolve);
 
-  // The FROM itself; `is_image` when it does not continue another stage.
-  void from(const dockerfile::Instruction& instruction, bool is_image);
+  // The FROM itself, as it is `shown`; `is_image` when it does not continue another stage.
+  void from(const dockerfile::Instruction& instruction, const std::string& shown, bool is_image);
   // A FROM of a directory given by --build-context: an image without configuration that holds it.
-  void from_directory(const dockerfile::Instruction& instruction, const std::string& context);
+  void from_directory(const dockerfile::Instruction& instruction, const std::string& shown,
+                      const std::string& context);
   // Throws with the instruction's place.
   void add(const dockerfile::Instruction& instruction);
   // An instruction of the base's ONBUILD, whose span is that of the FROM.

@@ -108,6 +108,7 @@ struct PlannedInstruction {
 
 // A stage that is built, and what it is built for.
 struct BuiltStage {
+  int number = 0;                      // in the file, from 0
   std::string name;                    // or its number in the file
   std::optional<std::size_t> used_by;  // an index into Plan::stages; the target has none
   std::string use;                     // "COPY --from=build at Containerfile:9"
@@ -115,6 +116,7 @@ struct BuiltStage {
 
 struct Plan {
   Graph graph;
+  int stage_count = 1;                  // of the file, up to the target; not all need be built
   NodeId result = 0;                    // the target's file system
   std::vector<NodeId> also_wanted;      // file systems of stages that are built for nobody
   NodeId target_base = 0;               // what the target's FROM stands on

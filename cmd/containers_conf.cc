@@ -115,6 +115,7 @@ void ContainersConf::add(const Json& file) {
   read_text_key(*table, "retry_delay", retry_delay);
   read_text_key(*table, "compression_format", compression_format);
   read_number(*table, "compression_level", compression_level);
+  read_list(*table, "add_compression", add_compression);
 }
 
 ContainersConf ContainersConf::load() {

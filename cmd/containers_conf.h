@@ -23,7 +23,7 @@ struct ContainersConf {
   std::string shm_size, seccomp_profile;
 
   // [engine]
-  std::vector<std::string> engine_env;
+  std::vector<std::string> engine_env, add_compression;
   std::optional<std::int64_t> retry;
   std::string retry_delay;
   std::string compression_format;

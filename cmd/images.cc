@@ -67,6 +67,7 @@ class Images : public Command {
 
   int run(App& app, const FlagSet&, const std::vector<std::string>& arguments) override {
     if (arguments.size() > 1) throw base::Error("'bld images' requires at most 1 argument");
+    if (quiet_ && !format_.empty()) throw base::Error("quiet and format are mutually exclusive");
     store::Store& store = app.store();
     std::vector<ImageRecord> shown = store.images();
     merge_same_ids(shown);

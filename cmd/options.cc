@@ -219,7 +219,7 @@ registry::ManifestFormat parse_manifest_format(const std::string& text) {
   if (text == "oci") return registry::ManifestFormat::kOci;
   if (text == "v2s2" || text == "docker") return registry::ManifestFormat::kDocker;
   if (text == "v2s1") throw Error("this format is not supported by bld yet");
-  throw Error("unknown format: must be oci or v2s2");
+  throw Error("unknown format \"{}\": must be oci or v2s2", text);
 }
 
 }  // namespace bld::cmd

@@ -66,6 +66,7 @@ void PushFlags::declare(FlagSet& flags) {
 }
 
 void PushFlags::declare_more_compressions(FlagSet& flags) {
+  takes_more_compressions_ = true;
   flags.add(
       "add-compression", "gzip|zstd",
       [this](const std::string& text) {
@@ -85,6 +86,11 @@ void PushFlags::run(const Push& push) {
     } catch (base::Error& error) {
       error.add_context("containers.conf: compression_format = " + conf.compression_format);
       throw;
+    }
+  }
+  if (takes_more_compressions_ && options_.more_compressions.empty()) {
+    for (const std::string& text : conf.add_compression) {
+      options_.more_compressions.push_back(parse_compression(text));
     }
   }
   if (!has_level_ && !has_compression_ && conf.compression_level) {

@@ -28,6 +28,7 @@ class PushFlags {
 
   std::string digest_file_;
   bool quiet_ = false, has_compression_ = false, has_level_ = false;
+  bool takes_more_compressions_ = false;
   registry::PushOptions options_;
   ConnectionFlags connection_;
 };

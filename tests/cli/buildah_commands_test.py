@@ -223,7 +223,7 @@ class SameAsBuildah(CliTest):
                   "inspect --type nosuch made", "inspect --type image -f {{.FromImage}} made",
                   "images --format {{.Name}}:{{.Tag}}", "images nosuch", "images -q nosuch", "images -q made", "images -q --no-trunc made",
                   "images --format {{.Name}}={{.Tag}}={{.ReadOnly}} made", "images --filter nosuch=x", "images -n -f dangling=true",
-                  "images --json made", "images a b", "images --json -q made",
+                  "images --json made", "images a b", "images --json -q made", "images -q --format x",
                   "tag made tagged tagged:2 example.com/x/y:z", "tag made", "tag nosuch x", "tag made UPPER",
                   "rmi tagged:2", "rmi nosuch", "rmi", "rmi -a x", "rmi -a -p", "rmi -p", "rmi example.com/x/y:z tagged",
                   "images --format {{.Name}}:{{.Tag}} made", "rename a b", "rename a", "push", "push nosuch", "pull", "pull a b",

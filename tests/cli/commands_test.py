@@ -22,6 +22,18 @@ class Commands(CliTest):
         self.assertIn("Successfully tagged localhost/one:latest", lines)
         self.assertIn("Successfully tagged localhost/two:2", lines)
 
+    def test_stages_are_counted_as_in_the_file(self):
+        context = self.context("ARG BASE=busybox\nFROM --platform=$BUILDPLATFORM $BASE as first\nRUN echo 1 > /one\nFROM nosuch AS unused\nRUN x\n"
+                               "FROM first AS last\nRUN echo 2 > /two\nFROM last\n")
+        done = self.bld("build", "--target", "last", "-t", "x", "--from", "localhost/busybox:latest", context)
+        self.assertEqual([re.sub("[0-9a-f]{12,}", "ID", line) for line in done.stdout.splitlines()],
+                         ["[1/3] STEP 1/2: FROM localhost/busybox:latest AS first", "[1/3] STEP 2/2: RUN echo 1 > /one", "--> ID",
+                          "[3/3] STEP 1/2: FROM first AS last", "[3/3] STEP 2/2: RUN echo 2 > /two", "[3/3] COMMIT x", "--> ID",
+                          "Successfully tagged localhost/x:latest", "ID"])
+        again = self.bld("build", "--target", "last", context).stdout
+        self.assertRegex(again, r"--> Using cache [0-9a-f]{64}\n--> [0-9a-f]{12}\n\[3/3\] STEP 1/2: FROM first AS last\n")
+        self.assertIn("[3/3] STEP 1/2: FROM busybox", self.bld("build", self.context("FROM scratch\nFROM scratch\nARG A\nFROM busybox\nENV A=b\n", name="b")).stdout)
+
     def test_quiet_and_iidfile(self):
         context = self.context("FROM localhost/busybox\nENV A=1\n")
         image = self.bld("build", "-q", context).stdout

@@ -2,7 +2,7 @@
 
 import json
 
-from support import CliTest, Registry, main, need, run
+from support import CliTest, Registry, environment, main, need, run
 
 
 class Lists(CliTest):
@@ -107,7 +107,11 @@ class Lists(CliTest):
 
     def test_each_image_in_two_compressions(self):
         self.bld("manifest", "create", "full", "amd", "arm")
+        conf = self.dir / "containers.conf"
+        conf.write_text('[engine]\nadd_compression = ["zstd"]\n')
         self.bld("manifest", "push", "-q", "--add-compression", "zstd", "full", f"oci:{self.dir}/layout:both")
+        self.bld("manifest", "push", "-q", "full", f"oci:{self.dir}/by-file:both", env=environment(CONTAINERS_CONF=conf))
+        self.assertEqual((self.dir / "by-file" / "index.json").read_text(), (self.dir / "layout" / "index.json").read_text())
         blobs = self.dir / "layout" / "blobs"
         entry = json.loads((self.dir / "layout" / "index.json").read_text())["manifests"][0]
         members = json.loads((blobs / entry["digest"].replace(":", "/")).read_text())["manifests"]
