@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "base/error.h"
 
@@ -32,6 +35,22 @@ bool lock(int fd, int how) {
 
 FileLock FileLock::wait(const std::filesystem::path& path, Mode mode) {
   return wait(open_lock_file(path), mode);
+}
+
+std::optional<FileLock> FileLock::wait(const std::filesystem::path& path, Mode mode,
+                                       const std::stop_token& stop,
+                                       const std::function<void()>& tell) {
+  using namespace std::chrono_literals;
+  UniqueFd file = open_lock_file(path);
+  auto waited = 0ms;
+  for (auto pause = 1ms; !lock(file.get(), operation(mode) | LOCK_NB);
+       pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
+    if (stop.stop_requested()) return std::nullopt;
+    std::this_thread::sleep_for(pause);
+    if (waited < 2s && waited + pause >= 2s) tell();
+    waited += pause;
+  }
+  return FileLock(std::move(file));
 }
 
 std::optional<FileLock> FileLock::attempt(const std::filesystem::path& path, Mode mode) {

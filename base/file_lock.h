@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <stop_token>
 
 #include "base/unique_fd.h"
 
@@ -15,6 +17,11 @@ class FileLock {
 
   // Makes the file (0600) if it is missing, and waits.
   static FileLock wait(const std::filesystem::path& path, Mode mode);
+  // Where the wait may be long: looks again and again. `tell` is called once, after two seconds.
+  // Nothing if `stop` asks to give up.
+  static std::optional<FileLock> wait(const std::filesystem::path& path, Mode mode,
+                                      const std::stop_token& stop,
+                                      const std::function<void()>& tell);
   // Nothing if another holds it in a way that excludes ours.
   static std::optional<FileLock> attempt(const std::filesystem::path& path, Mode mode);
   // On an open file or directory.

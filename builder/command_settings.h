@@ -10,6 +10,7 @@
 
 #include "builder/confinement.h"
 #include "runtime/container_spec.h"
+#include "runtime/network.h"
 
 namespace bld::builder {
 
@@ -18,7 +19,7 @@ enum class NetworkChoice { kDefault, kHost, kNone, kPrivate };
 
 // What the commands find as /etc/resolv.conf, /etc/hosts and /etc/hostname.
 struct NetworkFiles {
-  std::vector<std::string> add_hosts;                      // "NAME:ADDRESS"
+  std::vector<runtime::HostName> add_hosts;
   std::vector<std::string> servers, searches, options;     // each replaces the host's if not empty
   bool resolv_conf = true, hosts = true, hostname = true;  // false: what the image has
 };
@@ -32,7 +33,8 @@ struct VolumeMount {
   bool discard_changes = false;  // O: writes go to an overlay, and with it away
   bool change_owner = false;     // U: the host's files are given to the command's user
   bool nosuid = false, noexec = false;
-  bool is_device = false;  // --device: device nodes can be used
+  bool dev = false;        // device nodes in it can be used
+  bool is_device = false;  // --device: is one itself, and can be used
 };
 
 // The variables that tell programs of a proxy.
@@ -48,7 +50,7 @@ struct CommandSettings {
   std::string hostname;          // empty: the usual
   std::vector<std::string> cap_add, cap_drop;
   std::vector<std::string> group_add;  // supplementary groups, by the image's names or as numbers
-  std::vector<std::string> ulimits;    // "nofile=1024:2048"
+  std::vector<runtime::Rlimit> rlimits;
   std::vector<VolumeMount> volumes;
   std::vector<runtime::TmpfsMount> tmpfs;
   Confinement confinement;

@@ -120,6 +120,19 @@ void read_profile(Confinement& confinement, const std::string& file,
   confinement.seccomp = runtime::Seccomp::kCustom;
 }
 
+void change_kernel_files(runtime::KernelFiles& files, bool mask, const std::string& paths) {
+  for (const std::string& path : base::split(paths, ':')) {
+    if (!path.starts_with('/') && (mask || base::to_lower(path) != "all")) {
+      throw Error("\"{}\" is no absolute path", base::printable(path));
+    }
+    if (mask) {
+      files.masked.push_back(path);
+    } else {
+      files.show(path);
+    }
+  }
+}
+
 bool has_selinux() { return std::filesystem::exists("/sys/fs/selinux/enforce"); }
 
 }  // namespace
@@ -156,6 +169,8 @@ void add_security_option(Confinement& confinement, const std::string& option,
     confinement.seccomp = runtime::Seccomp::kUnconfined;
   } else if (key == "seccomp" && !value.empty()) {
     read_profile(confinement, value, capabilities);
+  } else if ((key == "mask" || key == "unmask") && !value.empty()) {
+    change_kernel_files(confinement.kernel_files, key == "mask", value);
   } else if (key == "apparmor" && value != "unconfined") {
     throw Error("AppArmor profiles are not applied by bld: \"{}\"", base::printable(option))
         .hint(
@@ -167,8 +182,8 @@ void add_security_option(Confinement& confinement, const std::string& option,
   } else if (key != "apparmor" && key != "label") {
     throw Error("the security option \"{}\" is not known", base::printable(option))
         .hint(
-            "there are seccomp=FILE, seccomp=unconfined, no-new-privileges, label=disable and "
-            "apparmor=unconfined");
+            "there are seccomp=FILE, seccomp=unconfined, no-new-privileges, mask=PATH, "
+            "unmask=PATH, unmask=ALL, label=disable and apparmor=unconfined");
   }
 }
 

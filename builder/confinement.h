@@ -18,12 +18,13 @@ struct Confinement {
   runtime::SeccompPolicy seccomp_policy;
   std::vector<sock_filter> seccomp_filter;  // the policy compiled
   bool no_new_privileges = false;
+  runtime::KernelFiles kernel_files = runtime::KernelFiles::standard();
   runtime::ResourceLimits limits;
 };
 
 // `option` is what --security-opt takes: "seccomp=FILE|unconfined", "no-new-privileges",
-// "label=…", "apparmor=unconfined". A profile is read at once, for these capabilities. What bld
-// cannot do is an Error.
+// "mask=PATH:PATH", "unmask=ALL|PATTERN:…", "label=…", "apparmor=unconfined". A profile is read at
+// once, for these capabilities. What bld cannot do is an Error.
 void add_security_option(Confinement& confinement, const std::string& option,
                          const runtime::CapabilitySet& capabilities);
 

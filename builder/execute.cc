@@ -288,9 +288,10 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
 std::string Executor::stage_note(const Step& step) const {
   if (plan_.stages.size() < 2 || step.event < 0) return {};
   const auto& shown = plan_.instructions[static_cast<std::size_t>(step.event)].shown;
-  const auto stage = std::find_if(plan_.stages.begin(), plan_.stages.end(),
-                                  [&](const BuiltStage& s) { return s.number == shown.stage; });
-  auto index = static_cast<std::size_t>(stage - plan_.stages.begin());
+  const auto own =
+      std::find_if(plan_.stages.begin(), plan_.stages.end(),
+                   [&](const BuiltStage& built) { return built.number == shown.stage; });
+  auto index = static_cast<std::size_t>(own - plan_.stages.begin());
   const auto name = [&] {
     const BuiltStage& stage = plan_.stages[index];
     const bool is_target = index + 1 == plan_.stages.size();

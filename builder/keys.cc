@@ -115,7 +115,11 @@ std::string normal_form(const BuildRequest& request) {
   form.number(static_cast<int>(request.file_times));
   form.number(request.file_times == FileTimes::kKeep ? 0 : request.timestamp.value_or(0));
   const NetworkFiles& files = request.commands.network_files;
-  form.list(files.add_hosts);  // name servers do not decide what a name means
+  std::vector<std::string> names;  // name servers do not decide what a name means
+  for (const auto& [name, address] : files.add_hosts) {
+    names.push_back(fmt::format("{}:{}", name, address));
+  }
+  form.list(names);
   if (!files.hosts || !files.hostname || !files.resolv_conf) {
     form.number(files.hosts).number(files.hostname).number(files.resolv_conf);
   }

@@ -210,7 +210,7 @@ void PlacedMounts::add_mount(const runtime::TmpfsMount& mount) {
   add(mount.target, Kind::kDirectory, empty);
 }
 
-void PlacedMounts::add_mount(const runtime::FileMount& mount) {
+void PlacedMounts::add_mount(const runtime::FileMount& mount) try {
   struct statfs status = {};
   const bool in_memory = ::fstatfs(root_.fd(), &status) == 0 && status.f_type == TMPFS_MAGIC;
   if (mount.is_secret && !in_memory) {
@@ -224,6 +224,9 @@ void PlacedMounts::add_mount(const runtime::FileMount& mount) {
   base::write_all(fd.get(), base::as_bytes(mount.contents));
   set_owner_and_mode(file, mount.uid, mount.gid, mount.mode);
   add(mount.target, Kind::kFile, file);
+
+} catch (const base::Error&) {
+  if (!mount.is_optional) throw;
 }
 
 // Whoever writes to it writes to the copy, which nobody keeps.

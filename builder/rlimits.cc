@@ -13,7 +13,7 @@ namespace bld::builder {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 15> kLimits = {{
+constexpr std::array<std::pair<std::string_view, int>, 16> kLimits = {{
     {"as", RLIMIT_AS},
     {"core", RLIMIT_CORE},
     {"cpu", RLIMIT_CPU},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<std::string_view, int>, 15> kLimits = {{
     {"nproc", RLIMIT_NPROC},
     {"rss", RLIMIT_RSS},
     {"rtprio", RLIMIT_RTPRIO},
+    {"rttime", RLIMIT_RTTIME},
     {"sigpending", RLIMIT_SIGPENDING},
     {"stack", RLIMIT_STACK},
 }};

@@ -97,6 +97,9 @@ RunOperation operation_of(const WorkingContainer& container, const ContainerRunO
   operation.directory =
       base::clean_absolute(options.directory.empty() ? config.working_dir : options.directory);
   operation.user = options.user.empty() ? config.user : options.user;
+  operation.identity =
+      fmt::format("name=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\n", container.record.name,
+                  container.record.id, container.image_name, container.image_id);
   return operation;
 }
 
@@ -119,14 +122,13 @@ runtime::Exit run_in_container(const WorkingContainer& container,
        .services = services,
        .contexts = {},
        .inputs = mounts.inputs,
-       .user = [&] { return user_of(operation, files, options.settings, services).user; }});
+       .root = files,
+       .user = [&] { return user_of(operation, files, options.settings, services).user; },
+       .stop = stop});
   CommandSettings settings = options.settings;
   settings.volumes.insert(settings.volumes.end(), mounts.volumes.begin(), mounts.volumes.end());
   if (settings.hostname.empty()) settings.hostname = container.config.config.hostname;
   if (settings.hostname.empty()) settings.hostname = container.record.id.substr(0, 12);
-  if (!settings.shared.uts && !find_variable(operation.env, "HOSTNAME")) {
-    operation.unrecorded_env.push_back("HOSTNAME=" + settings.hostname);
-  }
   try {
     return run_step(operation, files, made.mounts(), settings, services, options.stdio,
                     std::move(stop));

@@ -1,39 +1,25 @@
 // RUN --mount= as mounts of the runtime, with their locks and secrets.
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "base/file_lock.h"
-#include "base/rooted_dir.h"
-#include "builder/build.h"
-#include "builder/context.h"
-#include "builder/snapshot.h"
+#include "base/unique_fd.h"
+#include "builder/mount_sources.h"
 #include "builder/ssh_agent.h"
 #include "builder/ssh_forward.h"
 #include "builder/step.h"
+#include "builder/step_caches.h"
 #include "runtime/container_spec.h"
 
 namespace bld::builder {
-
-// Where the sources of one step's mounts are.
-struct MountSources {
-  const BuildRequest& request;
-  const Services& services;
-  const std::map<std::string, Context>& contexts;
-  const std::vector<Snapshot>& inputs;  // of the step
-  std::function<runtime::User()> user;  // whose command it is; asked for when an option needs it
-};
 
 // The mounts of one RUN, and what has to stay while it runs: descriptors, cache locks, filtered
 // copies of contexts. Destroying it gives all of it back.
 class RunMounts {
  public:
-  // A missing source or a required secret that was not given is an Error. Waits for the lock of a
-  // cache with sharing=locked.
+  // A missing source or a required secret that was not given is an Error. Waits for caches.
   RunMounts(const std::vector<MountOperation>& mounts, const MountSources& sources);
 
   const std::vector<runtime::Mount>& mounts() const { return mounts_; }
@@ -46,12 +32,12 @@ class RunMounts {
   void add_owned_copy(const MountOperation& mount, const MountSources& sources);
   void add_tmpfs(const dockerfile::RunMount& mount, const MountSources& sources);
   void add_cache(const MountOperation& mount, const MountSources& sources);
+  void add_tmpfs(const MountOperation& mount, const MountSources& sources);
   void add_secret(const dockerfile::RunMount& mount, const MountSources& sources);
   void add_ssh(const dockerfile::RunMount& mount, const MountSources& sources);
 
+  StepCaches caches_;
   std::vector<base::UniqueFd> descriptors_;
-  std::vector<base::RootedDir> directories_;
-  std::vector<base::FileLock> locks_;
   std::vector<std::unique_ptr<SshAgent>> agents_;
   std::vector<SshForward> forwards_;          // to the agents
   std::vector<store::ActiveTree> discarded_;  // take what is written to bind mounts

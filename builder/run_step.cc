@@ -10,8 +10,9 @@
 #include "base/owner_record.h"
 #include "base/rooted_dir.h"
 #include "base/text.h"
-#include "builder/rlimits.h"
+#include "builder/version.h"
 #include "builder/volumes.h"
+#include "runtime/id_map.h"
 #include "runtime/network.h"
 #include "runtime/passwd.h"
 
@@ -46,18 +47,10 @@ std::string own_hostname() {
   return names.nodename;
 }
 
-std::vector<std::pair<std::string, std::string>> extra_hosts(
-    const std::vector<std::string>& add_hosts) {
-  std::vector<std::pair<std::string, std::string>> hosts;
-  for (const std::string& entry : add_hosts) {
-    const std::size_t separator = entry.find(':');
-    hosts.emplace_back(entry.substr(0, separator), entry.substr(separator + 1));
-  }
-  return hosts;
-}
-
-const std::string& target_of(const runtime::Mount& mount) {
-  return std::visit([](const auto& any) -> const std::string& { return any.target; }, mount);
+bool names_gateway(const std::vector<runtime::HostName>& hosts) {
+  return std::any_of(hosts.begin(), hosts.end(), [](const runtime::HostName& host) {
+    return host.address == runtime::kHostGateway;
+  });
 }
 
 bool has_variable(const std::vector<std::string>& env, std::string_view name) {
@@ -83,20 +76,40 @@ void add_network_files(runtime::ContainerSpec& spec, const NetworkFiles& files) 
     add("/etc/resolv.conf", runtime::resolv_conf_for(spec.network, options));
   }
   if (files.hosts) {
-    add("/etc/hosts", runtime::hosts_file(spec.hostname, extra_hosts(files.add_hosts)));
+    add("/etc/hosts", runtime::hosts_file(spec.network, spec.hostname, files.add_hosts));
   }
   if (files.hostname) add("/etc/hostname", spec.hostname + "\n");
+}
+
+// By this file programs know that they are in a container.
+std::string container_environment(const RunOperation& operation) {
+  return fmt::format("\nengine=\"bld-{}\"\n{}rootless={}\n", kVersion, operation.identity,
+                     runtime::is_user_namespace() ? 1 : 0);
 }
 
 void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,
                 const CommandSettings& settings) {
   add_network_files(spec, settings.network_files);
+  spec.mounts.emplace_back(runtime::FileMount{.target = "/run/.containerenv",
+                                              .contents = container_environment(operation),
+                                              .mode = 0755,
+                                              .is_optional = true});
   if (!operation.script.empty()) {
     spec.mounts.emplace_back(runtime::FileMount{.target = std::string(kScriptPath),
                                                 .contents = operation.script,
                                                 .mode = 0755,
                                                 .read_only = true});
   }
+}
+
+// What is mounted below another mount comes after it, in whatever order they were asked for.
+void sort_by_depth(std::vector<runtime::Mount>& mounts) {
+  const auto depth = [](const runtime::Mount& mount) {
+    const auto target = [](const auto& value) { return base::clean_absolute(value.target); };
+    return base::path_components(std::visit(target, mount)).size();
+  };
+  std::stable_sort(mounts.begin(), mounts.end(),
+                   [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
 }
 
 // The user and the further groups as the image's own files know them, before the step.
@@ -159,7 +172,6 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   if (!operation.script.empty()) spec.args = {std::string(kScriptPath)};
   spec.env = operation.env;
   spec.env.insert(spec.env.end(), operation.unrecorded_env.begin(), operation.unrecorded_env.end());
-  if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + user.home);
   spec.cwd = operation.directory.empty() ? "/" : operation.directory;
   spec.user = user.user;
   spec.hostname = !operation.hostname.empty()  ? operation.hostname
@@ -167,14 +179,20 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
                                                : kHostname;
   spec.shared = settings.shared;
   if (spec.shared.uts) spec.hostname = own_hostname();
+  if (!has_variable(spec.env, "HOME")) spec.env.push_back("HOME=" + user.home);
+  if (!has_variable(spec.env, "HOSTNAME")) spec.env.push_back("HOSTNAME=" + spec.hostname);
   spec.capabilities =
       runtime::CapabilitySet::container_default(settings.cap_add, settings.cap_drop);
-  spec.rlimits = parse_ulimits(settings.ulimits);
+  spec.rlimits = settings.rlimits;
   spec.shm_size_bytes = settings.shm_size_bytes;
   spec.network =
       network_mode(operation.network, settings.network, services.containers.confinement());
 
+  if (names_gateway(settings.network_files.add_hosts)) {
+    spec.host_access = runtime::HostAccess::kByGateway;
+  }
   spec.no_new_privileges = settings.confinement.no_new_privileges;
+  spec.kernel_files = settings.confinement.kernel_files;
   spec.seccomp = settings.confinement.seccomp;
   spec.seccomp_policy = settings.confinement.seccomp_policy;
   spec.seccomp_filter = settings.confinement.seccomp_filter;
@@ -184,7 +202,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   if (operation.insecure) {
     spec.capabilities = runtime::CapabilitySet::all();
     spec.seccomp = runtime::Seccomp::kUnconfined;
-    spec.mask_kernel_files = false;
+    spec.kernel_files.show("ALL");
   }
 
   add_mounts(spec, operation, settings);
@@ -193,9 +211,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.mounts.insert(spec.mounts.end(), settings.tmpfs.begin(), settings.tmpfs.end());
   spec.mounts.insert(spec.mounts.end(), std::make_move_iterator(mounts.begin()),
                      std::make_move_iterator(mounts.end()));
-  // In whatever order they were asked for, no mount hides another one that is below it.
-  std::stable_sort(spec.mounts.begin(), spec.mounts.end(),
-                   [](const auto& a, const auto& b) { return target_of(a) < target_of(b); });
+  sort_by_depth(spec.mounts);
 
   spec.stdin_fd = stdio.in;
   spec.stdout_fd = stdio.out;

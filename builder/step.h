@@ -60,6 +60,7 @@ struct RunOperation {
   std::string user;
   std::optional<base::SourcePosition> user_place = {};  // where it is set, if that is known
   std::string hostname = {};                            // empty: what the settings say
+  std::string identity = {};  // lines of /run/.containerenv that name container and image
   NetworkChoice network = NetworkChoice::kDefault;
   bool insecure = false;  // --security=insecure: with every capability, unfiltered
   std::vector<MountOperation> mounts;

@@ -261,12 +261,16 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   const auto root = layers::prepare_upper(lower, tree.fs());
 
   const runtime::OverlayRoot files{.lower = lower, .upper = tree.fs(), .work = tree.work()};
-  const RunMounts mounts(
-      operation.mounts,
-      {surroundings_.request, surroundings_.services, surroundings_.contexts, inputs, [&] {
-         return user_of(operation, files, surroundings_.request.commands, surroundings_.services)
-             .user;
-       }});
+  const auto user = [&] {
+    return user_of(operation, files, surroundings_.request.commands, surroundings_.services).user;
+  };
+  const RunMounts mounts(operation.mounts, {.request = surroundings_.request,
+                                            .services = surroundings_.services,
+                                            .contexts = surroundings_.contexts,
+                                            .inputs = inputs,
+                                            .root = files,
+                                            .user = user,
+                                            .stop = stop_});
   RunOperation with_mounts = operation;
   with_mounts.unrecorded_env.insert(with_mounts.unrecorded_env.end(), mounts.env().begin(),
                                     mounts.env().end());

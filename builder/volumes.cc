@@ -62,7 +62,7 @@ Volumes::Volumes(const std::vector<VolumeMount>& volumes, const runtime::User& u
                                             .read_only = volume.read_only,
                                             .recursive = volume.recursive,
                                             .nosuid = volume.nosuid,
-                                            .nodev = !volume.is_device,
+                                            .nodev = !volume.dev && !volume.is_device,
                                             .noexec = volume.noexec});
     descriptors_.push_back(std::move(source));
   }
@@ -77,6 +77,8 @@ void Volumes::add_overlay(const VolumeMount& volume, store::Store& store) {
   }
   runtime::OverlayView view;
   view.target = volume.container;
+  view.nosuid = volume.nosuid;
+  view.noexec = volume.noexec;
   view.lower.push_back(host);
   store::ActiveTree& writes = discarded_.emplace_back(store.new_tree());
   layers::prepare_upper(view.lower, writes.fs());

@@ -53,9 +53,12 @@ void App::start(Needs needs) {
   }
   signals_ = std::make_unique<Signals>();
   store_ = store::Store::open(
-      {.root = store_root(), .waiting = [](const std::string& container) {
-         print_error(fmt::format("waiting until another command in {} ends\n", container));
-       }});
+      {.root = store_root(),
+       .waiting =
+           [](const std::string& container) {
+             print_error(fmt::format("waiting until another command in {} ends\n", container));
+           },
+       .stop = stop_token()});
   if (isolation_) make_roots();
   if (!isolation_ || isolation_->kind != runtime::IsolationKind::kSingleId) return;
   if (!store::owner_mode(store_root())) store::choose_recorded_owners(store_root());

@@ -38,7 +38,7 @@ std::string parse_cpuset(std::string text) {
 
 void ConfinementFlags::declare(FlagSet& flags) {
   flags.add_list("security-opt", "OPTION", security_options_,
-                 "seccomp=FILE, seccomp=unconfined, no-new-privileges");
+                 "seccomp=FILE, seccomp=unconfined, no-new-privileges, mask=PATH, unmask=ALL|PATH");
   flags.add(
       "memory,m", "SIZE",
       [this](const std::string& text) { limits_.memory_bytes = parse_bytes(text); },

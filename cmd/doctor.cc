@@ -143,10 +143,19 @@ std::string check_limits() {
   limits.memory_bytes = 1ULL << 30;
   limits.pids = 1000;
   limits.cpu_shares = 512;
-  const auto unenforced = runtime::unenforced(limits);
-  if (unenforced.empty()) return "memory, processes and processor time";
-  miss(base::join(unenforced, "; "),
-       "run bld in a systemd session with delegated control groups (v2)");
+  // "--memory is not enforced: REASON": mostly they have one reason.
+  std::vector<std::string> options, reasons;
+  for (const std::string& line : runtime::unenforced(limits)) {
+    options.push_back(line.substr(0, line.find(' ')));
+    std::string reason = line.substr(line.find(": ") + 2);
+    if (reasons.empty() || reasons.back() != reason) reasons.push_back(std::move(reason));
+  }
+  if (options.empty()) return "memory, processes and processor time";
+  const bool is_unified = fs::exists("/sys/fs/cgroup/cgroup.controllers");
+  miss(base::join(options, ", ") + " are not enforced: " + base::join(reasons, "; "),
+       is_unified ? "systemd-run --user --scope -p Delegate=yes bld …"
+                  : "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line "
+                    "(control groups of version 2), or run bld as root");
 }
 
 std::string check_seccomp() {

@@ -30,9 +30,8 @@ void check_address(const std::string& text) {
   if (!is_address(text)) throw Error("--dns: \"{}\" is no IP address", text);
 }
 
-// NAME[;NAME…]:ADDRESS, also with = for the colon and with the address in brackets, as one entry a
-// name.
-std::vector<std::string> parse_added_host(const std::string& text, builder::NetworkChoice network) {
+// "NAME[;NAME…]:ADDRESS" or with "=", an IPv6 address also in brackets.
+void add_host(builder::NetworkFiles& files, const std::string& text) {
   const std::size_t separator = text.find_first_of(":=");
   if (separator == std::string::npos || separator == 0) {
     throw Error("--add-host: \"{}\" is not NAME:ADDRESS", base::printable(text));
@@ -41,35 +40,17 @@ std::vector<std::string> parse_added_host(const std::string& text, builder::Netw
   if (address.starts_with('[') && address.ends_with(']')) {
     address = address.substr(1, address.size() - 2);
   }
-  if (address == "host-gateway") {
-    if (network != builder::NetworkChoice::kHost) {
-      throw Error("--add-host {}: a private network does not lead to the host", text)
-          .hint("with --network host it does");
-    }
-    address = "127.0.0.1";
-  }
-  if (!is_address(address)) {
+  if (address != runtime::kHostGateway && !is_address(address)) {
     throw Error("--add-host {}: \"{}\" is no IP address", base::printable(text),
                 base::printable(address));
   }
-  std::vector<std::string> entries;
   for (const std::string& name : base::split(text.substr(0, separator), ';')) {
     if (name.empty() || name.find_first_of(" \t\n#") != std::string::npos) {
       throw Error("--add-host {}: \"{}\" is no name of a host", base::printable(text),
                   base::printable(name));
     }
-    entries.push_back(name + ":" + address);
+    files.add_hosts.push_back({name, address});
   }
-  return entries;
-}
-
-std::vector<std::string> added_hosts(const std::vector<std::string>& texts,
-                                     builder::NetworkChoice network) {
-  std::vector<std::string> all;
-  for (const std::string& text : texts) {
-    for (std::string& entry : parse_added_host(text, network)) all.push_back(std::move(entry));
-  }
-  return all;
 }
 
 // "private", or "host" where `shared` can say so.
@@ -154,7 +135,6 @@ void add_defaults(builder::CommandSettings& settings, const ContainersConf& conf
   use_if_empty(files.servers, conf.dns_servers);
   use_if_empty(files.searches, conf.dns_searches);
   use_if_empty(files.options, conf.dns_options);
-  use_if_empty(settings.ulimits, conf.ulimits);
   settings.env = conf.env;
   if (!conf.shm_size.empty()) settings.shm_size_bytes = parse_bytes(conf.shm_size);
   if (!conf.capabilities.empty()) set_default_capabilities(settings, conf.capabilities);
@@ -181,7 +161,12 @@ void RunFlags::declare_network(FlagSet& flags) {
       "network,net", "MODE",
       [this](const std::string& text) { settings_.network = parse_network(text); },
       "network of the commands: default, host, none, private");
-  flags.add_comma_list("add-host", "NAME:ADDRESS", files.add_hosts, "add a line to /etc/hosts");
+  flags.add(
+      "add-host", "NAME:ADDRESS",
+      [&files](const std::string& text) {
+        for (const std::string& entry : base::split(text, ',')) add_host(files, entry);
+      },
+      "add a line to /etc/hosts; host-gateway as an address is this machine");
   flags.add_bool("no-hosts", no_hosts_, "leave the image's /etc/hosts as it is");
   flags.add_bool("no-hostname", no_hostname_, "leave the image's /etc/hostname as it is");
   flags.add_comma_list("dns", "ADDRESS", files.servers,
@@ -204,7 +189,7 @@ void RunFlags::declare_rights(FlagSet& flags) {
       "device", "HOST[:CONTAINER[:rwm]]",
       [this](const std::string& text) { settings_.volumes.push_back(parse_device(text)); },
       "show a device to the commands");
-  flags.add_comma_list("ulimit", "NAME=SOFT[:HARD]", settings_.ulimits, "limit of the commands");
+  flags.add_comma_list("ulimit", "NAME=SOFT[:HARD]", ulimits_, "limit of the commands");
   flags.add(
       "shm-size", "SIZE", [this](const std::string& text) { shm_size_bytes_ = parse_bytes(text); },
       "size of /dev/shm (default 64m)");
@@ -282,6 +267,7 @@ builder::CommandSettings RunFlags::settings() const {
   settings.http_proxy = http_proxy_.value_or(conf.http_proxy.value_or(true));
   if (shm_size_bytes_) settings.shm_size_bytes = *shm_size_bytes_;
   builder::NetworkFiles& files = settings.network_files;
+  settings.rlimits = builder::parse_ulimits(ulimits_.empty() ? conf.ulimits : ulimits_);
   files.hosts = !no_hosts_ && !(conf.no_hosts.value_or(false) && files.add_hosts.empty());
   files.hostname = !no_hostname_;
   files.resolv_conf =
@@ -300,14 +286,13 @@ builder::CommandSettings RunFlags::settings() const {
   if (shares_network(isolation) && settings.network == builder::NetworkChoice::kDefault) {
     settings.network = builder::NetworkChoice::kHost;
   }
-  files.add_hosts = added_hosts(settings_.network_files.add_hosts, settings.network);
-  builder::parse_ulimits(settings.ulimits);  // each command would stumble over a wrong one
   return settings;
 }
 
 std::vector<std::string> RunFlags::words(const FlagSet& given) const {
   check_network_files();
   confined_.confinement(settings_.cap_add, settings_.cap_drop, "");
+  builder::parse_ulimits(ulimits_);
   RunFlags same;
   FlagSet flags;
   same.declare(flags);

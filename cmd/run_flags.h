@@ -40,6 +40,7 @@ class RunFlags {
 
   builder::CommandSettings settings_;
   ConfinementFlags confined_;
+  std::vector<std::string> ulimits_;
   std::optional<std::string> isolation_;
   std::optional<bool> http_proxy_;
   std::optional<std::uint64_t> shm_size_bytes_;

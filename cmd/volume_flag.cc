@@ -19,6 +19,12 @@ void check_target(const std::string& target) {
               base::printable(target));
 }
 
+std::uint32_t parse_id(const std::string& text) {
+  const auto id = base::parse_unsigned(text);
+  if (id && *id < 4294967295U) return static_cast<std::uint32_t>(*id);
+  throw Error("\"{}\" is no id", base::printable(text));
+}
+
 bool is_one_of(const std::string& word, std::initializer_list<const char*> words) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -36,14 +42,15 @@ void apply(builder::VolumeMount& mount, const std::string& option) {
     mount.nosuid = option == "nosuid";
   } else if (option == "noexec" || option == "exec") {
     mount.noexec = option == "noexec";
+  } else if (option == "nodev" || option == "dev") {
+    mount.dev = option == "dev";
   } else if (option == "z" || option == "Z") {
     if (!std::filesystem::exists("/sys/fs/selinux/enforce")) return;  // nothing has a label
     throw Error("the volume option {} needs SELinux labels, which bld does not set", option)
         .hint("label the directory for containers: chcon -Rt container_file_t DIRECTORY");
-  } else if (is_one_of(option, {"shared", "rshared", "slave", "rslave", "dev"})) {
-    throw Error("the volume option \"{}\" is not supported: mounts are private and without devices",
-                option);
-  } else if (!is_one_of(option, {"private", "rprivate", "nodev"})) {
+  } else if (is_one_of(option, {"shared", "rshared", "slave", "rslave"})) {
+    throw Error("the volume option \"{}\" is not supported: mounts are private", option);
+  } else if (!is_one_of(option, {"private", "rprivate"})) {
     throw Error("the volume option \"{}\" is not known", base::printable(option))
         .hint("there are ro, rw, U, O, z, Z, bind, rbind, nosuid, nodev, noexec and private");
   }
@@ -58,7 +65,11 @@ builder::VolumeMount parse_volume(std::string_view text) {
   }
   check_target(parts[1]);
   builder::VolumeMount mount;
-  mount.host = std::filesystem::absolute(parts[0]);
+  if (!parts[0].starts_with('/')) {
+    throw Error("invalid host path, must be an absolute path \"{}\"", base::printable(parts[0]))
+        .hint("bld has no named volumes; RUN --mount=type=cache keeps files between builds");
+  }
+  mount.host = parts[0];
   mount.container = parts[1];
   if (parts.size() < 3) return mount;
   for (const std::string& option : base::split(parts[2], ',')) apply(mount, option);
@@ -109,11 +120,15 @@ runtime::TmpfsMount parse_tmpfs(std::string_view text) {
       const auto mode = base::parse_unsigned(value, 8);
       if (!mode || *mode > 07777) throw Error("\"{}\" is no mode", base::printable(value));
       mount.mode = static_cast<mode_t>(*mode);
+    } else if (key == "uid" || key == "gid") {
+      (key == "uid" ? mount.uid : mount.gid) = parse_id(value);
     } else if (option == "ro" || option == "rw") {
       mount.read_only = option == "ro";
+    } else if (option == "noexec" || option == "exec") {
+      mount.noexec = option == "noexec";
     } else if (option != "nosuid" && option != "nodev") {
       throw Error("the tmpfs option \"{}\" is not known", base::printable(option))
-          .hint("there are size=SIZE, mode=MODE, ro and rw");
+          .hint("there are size=SIZE, mode=MODE, uid=UID, gid=GID, ro, rw, exec and noexec");
     }
   }
   return mount;

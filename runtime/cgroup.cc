@@ -109,6 +109,25 @@ int enable(const path& parent, const std::string& controller) {
   return error != 0 ? error : write_value(control, "+" + controller);
 }
 
+// In all groups from the mount down to this one.
+int enable_down_to(const path& group, const path& mount, const std::string& controller) {
+  path at = mount;
+  for (const path& name : group.lexically_relative(mount)) {
+    if (const int error = enable(at, controller); error != 0) return error;
+    if (name != ".") at /= name;
+  }
+  return enable(at, controller);
+}
+
+// A group that --cgroup-parent names need not be there. Who may not make it is told when it is
+// used.
+void make_parent(const std::string& name, const CgroupPlaces& places) {
+  for (const auto& [controller, place] : places.controllers) {
+    std::error_code ignored;
+    std::filesystem::create_directories(place.mount / path(name).relative_path(), ignored);
+  }
+}
+
 // A cpuset of version 1 takes no process before it has processors and memory.
 void inherit_cpuset(const path& group) {
   for (const char* name : {"cpuset.cpus", "cpuset.mems"}) {
@@ -217,10 +236,28 @@ Cgroup::Cgroup(const ResourceLimits& limits, const CgroupPlaces& places) {
   if (limits.pids > 0) {
     pids.push_back({"--pids-limit", "pids.max", text(limits.pids), "pids.max", text(limits.pids)});
   }
+  if (!limits.cgroup_parent.empty()) make_parent(limits.cgroup_parent, places);
   apply("memory", memory, limits, places);
   apply("cpu", cpu, limits, places);
   apply("cpuset", cpuset, limits, places);
   apply("pids", pids, limits, places);
+  if (!limits.cgroup_parent.empty()) enter_parent(limits.cgroup_parent, places);
+}
+
+// Also without a limit: what the parent has counts.
+void Cgroup::enter_parent(const std::string& name, const CgroupPlaces& places) {
+  std::string trouble;
+  if (places.controllers.empty()) trouble = "this machine has no control groups";
+  for (const auto& [controller, place] : places.controllers) {
+    const path parent = place.mount / path(name).relative_path();
+    try {
+      const Group& group = group_in(parent);
+      if (controller == "cpuset" && !place.unified) inherit_cpuset(group.path);
+    } catch (const base::Error& failure) {
+      trouble = reason(failure.error_number(), parent, place.unified);
+    }
+  }
+  if (!trouble.empty()) missing_.push_back("--cgroup-parent is not used: " + trouble);
 }
 
 void Cgroup::apply(const std::string& controller, const std::vector<Setting>& settings,
@@ -237,10 +274,12 @@ void Cgroup::apply(const std::string& controller, const std::vector<Setting>& se
     return;
   }
   const CgroupPlaces::Place& place = found->second;
-  const path parent = limits.cgroup_parent.empty()
-                          ? place.own
-                          : place.mount / path(limits.cgroup_parent).relative_path();
-  int error = place.unified ? enable(parent, controller) : 0;
+  const bool is_own = limits.cgroup_parent.empty();
+  const path parent = is_own ? place.own : place.mount / path(limits.cgroup_parent).relative_path();
+  int error = 0;
+  if (place.unified) {
+    error = is_own ? enable(parent, controller) : enable_down_to(parent, place.mount, controller);
+  }
   try {
     if (error == 0) {
       const Group& group = group_in(parent);

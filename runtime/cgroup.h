@@ -74,6 +74,7 @@ class Cgroup {
 
   void apply(const std::string& controller, const std::vector<Setting>& settings,
              const ResourceLimits& limits, const CgroupPlaces& places);
+  void enter_parent(const std::string& name, const CgroupPlaces& places);
   Group& group_in(const std::filesystem::path& parent);
 
   std::map<std::filesystem::path, Group> groups_;  // by parent

@@ -6,8 +6,8 @@
 
 namespace bld::runtime {
 
-// In the container's root: what kernel_files.h names is covered or made read-only, and the control
-// groups are the container's own. Failing, it reports the stage and ends the process.
+// In the container's root: what the plan names is covered or made read-only, and the control groups
+// are the container's own. Failing, it reports the stage and ends the process.
 void mask_kernel_files(const ChildMemory& memory);
 
 }  // namespace bld::runtime

@@ -51,8 +51,8 @@ struct ChildPlan {
   std::vector<gid_t> groups;
   std::uint64_t capabilities = 0;
   bool no_new_privileges = false;
-  bool mask_kernel_files = true;
-  std::vector<sock_filter> filter;     // empty: none
+  std::vector<std::string> masked, read_only;  // of KernelFiles
+  std::vector<sock_filter> filter;             // empty: none
   std::vector<sock_filter> emulation;  // that of emulation.h, where one id is mapped; its listener
                                        // comes with a Report
   std::vector<Rlimit> rlimits;

@@ -373,7 +373,7 @@ void container_main(ChildMemory& memory) {
     if (!lay_out_bundle(plan)) fail(memory.channel, Stage::kBundle);
   } else {
     make_root(memory);
-    if (plan.mask_kernel_files) mask_kernel_files(memory);
+    mask_kernel_files(memory);
   }
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.

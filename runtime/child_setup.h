@@ -16,7 +16,6 @@ struct ChildMemory {
   std::vector<char*> argv, envp;  // point into `plan`, end with null
   std::vector<int> keep;          // descriptors that stay open, in ascending order
   int channel = -1;               // takes Reports
-  long processors = 0;            // that this machine may have
   int lifeline = -1;              // hangs up when the launcher is gone
 };
 

@@ -1,5 +1,7 @@
 #include "runtime/chroot_spec.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
@@ -40,6 +42,11 @@ ContainerSpec for_chroot(ContainerSpec spec) {
   }
   if (spec.network != NetworkMode::kHost) {
     throw refused("a network of its own needs a namespace", "use --network=host");
+  }
+  const auto& standard = KernelFiles::standard().masked;
+  for (const std::string& path : spec.kernel_files.masked) {
+    if (std::find(standard.begin(), standard.end(), path) != standard.end()) continue;
+    throw refused("hiding " + base::printable(path) + " needs mounts", "leave mask= away");
   }
   spec.capabilities = allowed_capabilities(spec.capabilities);
   if (!spec.no_new_privileges && spec.seccomp == Seccomp::kCustom) {

@@ -13,6 +13,7 @@
 
 #include "runtime/capabilities.h"
 #include "runtime/cgroup.h"
+#include "runtime/kernel_files.h"
 #include "runtime/overlay.h"
 #include "runtime/seccomp_policy.h"
 
@@ -54,7 +55,9 @@ struct TmpfsMount {
   mode_t mode = 01777;
   uid_t uid = 0;
   gid_t gid = 0;
-  bool read_only = false;
+  bool read_only = false, noexec = false;
+  // A detached tmpfs of the caller's that has contents; size, mode and owner are its own then.
+  int filled_fd = -1;
 };
 
 // A small file that exists only in a tmpfs of the container: resolv.conf, hosts, secrets.
@@ -65,7 +68,8 @@ struct FileMount {
   uid_t uid = 0;
   gid_t gid = 0;
   bool read_only = false;
-  bool is_secret = false;  // never to be on a disk
+  bool is_secret = false;    // never to be on a disk
+  bool is_optional = false;  // left out where it cannot be mounted
 };
 
 // A view of other trees: of another stage, of an image, of the context. Read-only, or with an upper
@@ -95,6 +99,12 @@ enum class NetworkMode {
   kPrivate,  // a network namespace that reaches the outside through a user-mode network
 };
 
+// Who is in a private network reaches the host's own services only if this is asked for.
+enum class HostAccess {
+  kClosed,
+  kByGateway,  // by the address that kHostGateway of network.h stands for
+};
+
 enum class Seccomp {
   kDefault,
   kUnconfined,
@@ -122,9 +132,9 @@ struct OciRuntime {
 struct ContainerSpec {
   RootFilesystem root;
   OverlayApi overlay_api = OverlayApi::kBest;  // of the root and of views
-  std::vector<std::string> args;  // args[0] is looked up in the PATH of `env`
-  std::vector<std::string> env;   // "NAME=value": the whole environment
-  std::string cwd = "/";          // is made where it is missing, as other runtimes do
+  std::vector<std::string> args;               // args[0] is looked up in the PATH of `env`
+  std::vector<std::string> env;                // "NAME=value": the whole environment
+  std::string cwd = "/";                       // is made where it is missing, as other runtimes do
   User user;
   std::string hostname = "buildkitsandbox";
   CapabilitySet capabilities = CapabilitySet::container_default();
@@ -132,12 +142,13 @@ struct ContainerSpec {
   Seccomp seccomp = Seccomp::kDefault;
   SeccompPolicy seccomp_policy;
   std::vector<sock_filter> seccomp_filter;  // the policy compiled
-  bool mask_kernel_files = true;  // those of /proc and /sys that tell about, or steer, the machine
-  std::vector<Rlimit> rlimits;    // clamped to what this machine allows
-  ResourceLimits limits;          // what cannot be enforced is left out: see unenforced()
+  KernelFiles kernel_files = KernelFiles::standard();
+  std::vector<Rlimit> rlimits;  // clamped to what this machine allows
+  ResourceLimits limits;        // what cannot be enforced is left out: see unenforced()
   std::uint64_t shm_size_bytes = 64 << 20;
   std::vector<Mount> mounts;
   NetworkMode network = NetworkMode::kHost;
+  HostAccess host_access = HostAccess::kClosed;
   SharedNamespaces shared;
   mode_t umask = 022;
   // Descriptors of the caller; -1 is /dev/null.

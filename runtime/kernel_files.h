@@ -2,19 +2,29 @@
 // container.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace bld::runtime {
 
-// Hidden: files by an empty device, directories by an empty file system. Besides these, what the
-// processors tell of their heat (cpu*/thermal_throttle).
-inline constexpr const char* kHiddenInProc[] = {
-    "acpi",          "asound",      "interrupts", "kcore",      "keys",
-    "latency_stats", "sched_debug", "scsi",       "timer_list", "timer_stats"};
-inline constexpr const char* kHiddenInSys[] = {"firmware", "devices/virtual/powercap",
-                                               "fs/selinux"};
+// Paths in a container, as the runtime-spec's maskedPaths and readonlyPaths. One that this kernel
+// does not have is passed over.
+struct KernelFiles {
+  std::vector<std::string> masked;  // files by an empty device, directories by an empty tmpfs
+  std::vector<std::string> read_only;
 
-inline constexpr const char* kReadOnlyInProc[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+  static const KernelFiles& standard();  // of this machine
+  static KernelFiles standard_for(long processors);
+
+  // `pattern` is a path, also with wildcards ("/proc/*"), or "ALL".
+  void show(const std::string& pattern);
+};
 
 // One more than the highest number of a processor that this machine may ever have; looked up once.
 long possible_processors();
+// Of the kernel's list, "0-1,4-7"; nothing if it is none.
+std::optional<long> count_processors(std::string_view list);
 
 }  // namespace bld::runtime

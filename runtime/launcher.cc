@@ -384,7 +384,8 @@ ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
   }
   plan.capabilities = spec.capabilities.bits();
   plan.no_new_privileges = spec.no_new_privileges;
-  plan.mask_kernel_files = spec.mask_kernel_files;
+  plan.masked = spec.kernel_files.masked;
+  plan.read_only = spec.kernel_files.read_only;
   if (spec.seccomp == Seccomp::kDefault) plan.filter = filter_for(spec.capabilities);
   if (spec.seccomp == Seccomp::kCustom) plan.filter = spec.seccomp_filter;
   plan.rlimits = effective_limits(spec.rlimits);
@@ -399,7 +400,7 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   const ContainerSpec& spec = is_chroot ? adapted : wanted;
   check_texts(spec);
   check_ids(spec.user);
-  NetworkPool::Lease network = state_->networks->acquire(spec.network);
+  NetworkPool::Lease network = state_->networks->acquire(spec.network, spec.host_access);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
   ChildPlan plan = spec.runtime.program.empty() ? state_->make_plan(spec) : make_runtime_plan(spec);
   const Cgroup cgroup(effective_resources(spec.limits), own_cgroups());

@@ -28,7 +28,6 @@
 #include "base/unique_fd.h"
 #include "runtime/child_plan.h"
 #include "runtime/child_setup.h"
-#include "runtime/kernel_files.h"
 
 namespace bld::runtime {
 namespace {
@@ -231,7 +230,6 @@ void LauncherProcess::prepare_container(Start& start) const {
   memory.argv = pointers(plan.args);
   memory.envp = pointers(plan.env);
   memory.channel = start.channel.get();
-  memory.processors = possible_processors();
   memory.lifeline = lifeline_.read.get();
   for (const base::UniqueFd& fd : start.fds) memory.keep.push_back(fd.get());
   memory.keep.push_back(memory.channel);

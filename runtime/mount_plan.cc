@@ -101,7 +101,9 @@ MountPlan::MountPlan(const ContainerSpec& spec) : overlay_api_(spec.overlay_api)
   if (!spec.runtime.program.empty()) make_bundle();
   points_ = std::make_unique<MountPoints>(fds_[root_], upper_of(spec.root));
   const auto* overlay = std::get_if<OverlayRoot>(&spec.root);
-  if (overlay != nullptr && !overlay->mount_points.empty()) points_->expect_copy_up("etc");
+  if (overlay != nullptr && !overlay->mount_points.empty()) {
+    for (const char* name : {"etc", "run"}) points_->expect_copy_up(name);
+  }
   try {
     add_kernel_mounts(spec);
     for (const Mount& mount : spec.mounts) {
@@ -214,19 +216,24 @@ void MountPlan::add_mount(const BindMount& mount) {
 }
 
 void MountPlan::add_mount(const TmpfsMount& mount) {
-  const FdSlot source = keep(mount_tmpfs(mount.size_bytes, mount.mode));
+  const bool is_filled = mount.filled_fd >= 0;
+  const FdSlot source =
+      keep(is_filled ? base::UniqueFd(::fcntl(mount.filled_fd, F_DUPFD_CLOEXEC, 3))
+                     : mount_tmpfs(mount.size_bytes, mount.mode));
   // By name: the descriptor of a mount is one of those that fchown() does not take.
-  if (!base::set_owner_at(fds_[source], ".", mount.uid, mount.gid)) {
+  if (!is_filled && !base::set_owner_at(fds_[source], ".", mount.uid, mount.gid)) {
     throw base::Error::sys("chown", mount.target);
   }
-  if (mount.read_only) set_attributes(fds_[source], MOUNT_ATTR_RDONLY, false, mount.target);
+  const std::uint64_t attributes =
+      (mount.read_only ? MOUNT_ATTR_RDONLY : 0) | (mount.noexec ? MOUNT_ATTR_NOEXEC : 0);
+  if (attributes != 0) set_attributes(fds_[source], attributes, false, mount.target);
   Target target = points_->make(mount.target, Kind::kDirectory);
   points_->add_mount(target, fds_[source]);
   const std::string line = "tmpfs on " + target.path;
   add(MountAction::kAttach, source, std::move(target), 0, line);
 }
 
-void MountPlan::add_mount(const FileMount& mount) {
+void MountPlan::add_mount(const FileMount& mount) try {
   if (files_ < 0) {
     files_ = keep(mount_tmpfs(0, 0700));
     add(MountAction::kScratch, files_, {}, 0, "tmpfs for files");
@@ -240,6 +247,9 @@ void MountPlan::add_mount(const FileMount& mount) {
   points_->add_mount(target, fds_[source]);
   const std::string line = "file on " + target.path;
   add(MountAction::kBind, source, std::move(target), mount.read_only ? MOUNT_ATTR_RDONLY : 0, line);
+
+} catch (const base::Error&) {
+  if (!mount.is_optional) throw;
 }
 
 void MountPlan::add_mount(const OverlayView& mount) {

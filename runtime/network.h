@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "runtime/container_spec.h"
@@ -16,6 +15,8 @@ namespace bld::runtime {
 inline constexpr std::string_view kForwardedNameserver = "169.254.1.1";
 // Where slirp4netns does.
 inline constexpr std::string_view kSlirpNameserver = "10.0.2.3";
+// Where slirp4netns has the host's loopback, if it is let.
+inline constexpr std::string_view kSlirpGateway = "10.0.2.2";
 
 struct ResolvConfOptions {
   std::vector<std::string> nameservers, searches, options;  // each replaces the host's if not empty
@@ -28,8 +29,18 @@ struct ResolvConfOptions {
 // which is installed.
 std::string resolv_conf_for(NetworkMode mode, const ResolvConfOptions& options = {});
 
-// The text of /etc/hosts: localhost, the container's own name, and (name, address) pairs.
-std::string hosts_file(std::string_view hostname,
-                       const std::vector<std::pair<std::string, std::string>>& extra = {});
+struct HostName {
+  std::string name, address;
+};
+
+// As an address: that of the machine bld runs on.
+inline constexpr std::string_view kHostGateway = "host-gateway";
+
+// The text of /etc/hosts: localhost, `extra`, the container's own name, and what the host's own
+// file tells of other machines (in the host's network, all that it tells). An Error where
+// kHostGateway means nothing.
+std::string hosts_file(NetworkMode mode, std::string_view hostname,
+                       const std::vector<HostName>& extra = {},
+                       const std::filesystem::path& host_file = "/etc/hosts");
 
 }  // namespace bld::runtime

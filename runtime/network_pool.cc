@@ -94,6 +94,7 @@ std::string read_messages(int fd) {
 
 struct NetworkPool::Network {
   NetworkMode mode = NetworkMode::kNone;
+  HostAccess host_access = HostAccess::kClosed;
   base::UniqueFd name_space;
   std::unique_ptr<Helper> helper;  // ends before the namespace does
 };
@@ -126,13 +127,14 @@ struct Command {
 //
 // Both get the namespace as their standard input: it is the one descriptor that they do not close,
 // and they gave up the right to look at those of other processes.
-Command user_mode_network() {
+Command user_mode_network(HostAccess host_access) {
   const std::string name_space = "/proc/self/fd/0";
   if (std::string pasta = base::find_program("pasta"); !pasta.empty()) {
-    Command command{pasta,
-                    {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only",
-                     "--no-netns-quit", "--netns", name_space, "--no-map-gw", "-t", "none", "-u",
-                     "none", "-T", "none", "-U", "none"}};
+    Command command{
+        pasta,
+        {"pasta", "--foreground", "--quiet", "--config-net", "--netns-only", "--no-netns-quit",
+         "--netns", name_space, "-t", "none", "-u", "none", "-T", "none", "-U", "none"}};
+    if (host_access == HostAccess::kClosed) command.args.emplace_back("--no-map-gw");
     // Only where the containers are told of that address: pasta of 2023 answers no other one then.
     const std::string resolv_conf = resolv_conf_for(NetworkMode::kPrivate);
     if (resolv_conf.find(kForwardedNameserver) != std::string::npos) {
@@ -143,17 +145,19 @@ Command user_mode_network() {
     return command;
   }
   if (std::string slirp = base::find_program("slirp4netns"); !slirp.empty()) {
-    return {slirp,
-            {"slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
-             "--netns-type=path", name_space, "tap0"}};
+    Command command{slirp, {"slirp4netns", "--configure", "--mtu=65520", "--netns-type=path"}};
+    if (host_access == HostAccess::kClosed) command.args.emplace_back("--disable-host-loopback");
+    command.args.insert(command.args.end(), {name_space, "tap0"});
+    return command;
   }
   throw base::Error("a private network needs pasta or slirp4netns, and neither is installed")
       .hint("sudo apt install passt, or use --network=host or --network=none");
 }
 
-std::unique_ptr<Helper> connect(int name_space, const HelperStarter& start_helper) {
+std::unique_ptr<Helper> connect(int name_space, HostAccess host_access,
+                                const HelperStarter& start_helper) {
   using namespace std::chrono_literals;
-  const Command command = user_mode_network();
+  const Command command = user_mode_network(host_access);
   const base::UniqueFd messages(::memfd_create("bld-network", MFD_CLOEXEC));
   std::unique_ptr<Helper> helper =
       start_helper({command.program, command.args, name_space, messages.get()});
@@ -174,12 +178,12 @@ std::unique_ptr<Helper> connect(int name_space, const HelperStarter& start_helpe
 
 }  // namespace
 
-NetworkPool::Lease NetworkPool::acquire(NetworkMode mode) {
+NetworkPool::Lease NetworkPool::acquire(NetworkMode mode, HostAccess host_access) {
   if (mode == NetworkMode::kHost) return {};
   {
     const base::MutexLock lock(mutex_);
     for (auto candidate = idle_.begin(); candidate != idle_.end(); ++candidate) {
-      if ((*candidate)->mode != mode) continue;
+      if ((*candidate)->mode != mode || (*candidate)->host_access != host_access) continue;
       std::unique_ptr<Network> network = std::move(*candidate);
       idle_.erase(candidate);
       if (network->helper && !network->helper->running()) break;  // it died: make a new one
@@ -188,9 +192,10 @@ NetworkPool::Lease NetworkPool::acquire(NetworkMode mode) {
   }
   auto network = std::make_unique<Network>();
   network->mode = mode;
+  network->host_access = host_access;
   network->name_space = make_namespace();
   if (mode == NetworkMode::kPrivate) {
-    network->helper = connect(network->name_space.get(), start_helper_);
+    network->helper = connect(network->name_space.get(), host_access, start_helper_);
   }
   return {this, std::move(network)};
 }

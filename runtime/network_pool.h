@@ -57,7 +57,7 @@ class NetworkPool {
   ~NetworkPool();
 
   // Blocks while a new network comes up. Throws Error where pasta and slirp4netns are both missing.
-  Lease acquire(NetworkMode mode);
+  Lease acquire(NetworkMode mode, HostAccess host_access = HostAccess::kClosed);
 
  private:
   void give_back(std::unique_ptr<Network> network) EXCLUDES(mutex_);

@@ -12,7 +12,6 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "runtime/id_map.h"
-#include "runtime/kernel_files.h"
 #include "runtime/limits.h"
 #include "runtime/mount_plan.h"
 #include "runtime/seccomp.h"
@@ -192,15 +191,10 @@ Json seccomp_of(const SeccompPolicy& policy) {
 }
 
 void add_masks(Json& linux_part, const ContainerSpec& spec) {
-  Json masked = Json::array(), read_only = Json::array();
-  for (const char* name : kHiddenInProc) masked.push(std::string("/proc/") + name);
-  for (const char* name : kHiddenInSys) masked.push(std::string("/sys/") + name);
-  for (long cpu = 0; cpu < possible_processors(); ++cpu) {
-    masked.push(fmt::format("/sys/devices/system/cpu/cpu{}/thermal_throttle", cpu));
-  }
+  Json masked = Json::from(spec.kernel_files.masked);
   if (!spec.shared.cgroup) masked.push("/sys/fs/cgroup");
-  for (const char* name : kReadOnlyInProc) read_only.push(std::string("/proc/") + name);
-  linux_part.add("maskedPaths", std::move(masked)).add("readonlyPaths", std::move(read_only));
+  linux_part.add("maskedPaths", std::move(masked));
+  linux_part.add("readonlyPaths", Json::from(spec.kernel_files.read_only));
 }
 
 // The network namespace is the one that the runtime is started in.
@@ -217,7 +211,7 @@ Json linux_of(const ContainerSpec& spec) {
   if (!spec.shared.uts) add("uts");
   Json json = Json::object();
   json.add("namespaces", std::move(namespaces));
-  if (spec.mask_kernel_files) add_masks(json, spec);
+  add_masks(json, spec);
   if (spec.seccomp == Seccomp::kDefault) {
     json.add("seccomp", seccomp_of(default_seccomp_policy(spec.capabilities)));
   } else if (spec.seccomp == Seccomp::kCustom) {

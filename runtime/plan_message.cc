@@ -90,7 +90,8 @@ void fields(Archive& archive, Plan& plan) {
   archive(plan.groups);
   archive(plan.capabilities);
   archive(plan.no_new_privileges);
-  archive(plan.mask_kernel_files);
+  archive(plan.masked);
+  archive(plan.read_only);
   archive(plan.filter);
   archive(plan.emulation);
   archive(plan.rlimits);

@@ -2,8 +2,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <chrono>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -178,26 +176,17 @@ base::FileLock Store::lock_container(const std::string& id) {
     return container->name;
   };
   const std::string name = name_of();
-  const fs::path path = state_->container_path(id) / "lock";
-  constexpr auto kMode = base::FileLock::Mode::kExclusive;
-  const auto attempt = [&] {
-    try {
-      return base::FileLock::attempt(path, kMode);
-    } catch (const Error&) {
-      name_of();  // its directory goes with the container
-      throw;
-    }
-  };
-  std::optional<base::FileLock> lock = attempt();
-  constexpr std::chrono::milliseconds kPause(20), kPatience(1000);
-  for (auto waited = kPause; !lock && waited <= kPatience; waited += kPause) {
-    std::this_thread::sleep_for(kPause);
-    lock = attempt();
+  std::optional<base::FileLock> lock;
+  try {
+    lock = base::FileLock::wait(state_->container_path(id) / "lock",
+                                base::FileLock::Mode::kExclusive, state_->stop, [&] {
+                                  if (state_->waiting) state_->waiting(name);
+                                });
+  } catch (const Error&) {
+    name_of();  // its directory goes with the container
+    throw;
   }
-  if (!lock) {
-    if (state_->waiting) state_->waiting(name);
-    lock = base::FileLock::wait(path, kMode);
-  }
+  if (!lock) throw Error("stopped while waiting for the container {}", name);
   name_of();  // whoever held it may have removed the container
   return std::move(*lock);
 }

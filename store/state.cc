@@ -35,7 +35,10 @@ Database::Mode mode_of(const StoreOptions& options) {
 }  // namespace
 
 StoreState::StoreState(const StoreOptions& options)
-    : root(options.root), database(root / "store.db", mode_of(options)), waiting(options.waiting) {
+    : root(options.root),
+      database(root / "store.db", mode_of(options)),
+      waiting(options.waiting),
+      stop(options.stop) {
   if (options.access == Access::kReadWrite) lease_ = std::make_unique<Lease>(root);
 }
 

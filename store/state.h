@@ -73,6 +73,7 @@ struct StoreState {
   const std::filesystem::path root;
   Database database;
   const std::function<void(const std::string&)> waiting;  // see StoreOptions
+  const std::stop_token stop;
 
   std::atomic<std::uint64_t> trees_committed = 0;
 

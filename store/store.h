@@ -34,6 +34,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,9 +60,10 @@ enum class Access { kReadWrite, kReadOnly };
 struct StoreOptions {
   std::filesystem::path root;
   Access access = Access::kReadWrite;  // read-only: nothing is made, pinned or cleaned up
-  // Called once where a working container (by its name) is not free within a second, before waiting
-  // on.
+  // Called once where a working container (by its name) is not free within two seconds, before
+  // waiting on.
   std::function<void(const std::string& container)> waiting = {};
+  std::stop_token stop = {};  // ends that wait with an Error
 };
 
 // /var/lib/bld for root, else $XDG_DATA_HOME/bld or ~/.local/share/bld. `is_root` is about the

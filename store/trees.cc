@@ -90,9 +90,10 @@ fs::path Store::mount_points() {
   const fs::path path = state_->root / "mount-points";
   if (is_there(path)) return path;
   const fs::path fresh = make_temp_dir();
-  for (const char* name : {"", "proc", "sys", "dev", "etc"}) make_plain_directory(fresh / name);
-  for (const char* name : {"hosts", "hostname", "resolv.conf"}) {
-    const fs::path file = fresh / "etc" / name;
+  for (const char* name : {"", "proc", "sys", "dev", "etc", "run"})
+    make_plain_directory(fresh / name);
+  for (const char* name : {"etc/hosts", "etc/hostname", "etc/resolv.conf", "run/.containerenv"}) {
+    const fs::path file = fresh / name;
     const base::UniqueFd made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!made || ::fchmod(made.get(), 0644) != 0) throw Error::sys("create", file.string());
   }

@@ -90,6 +90,7 @@ class InChroot(CliTest):
         self.assert_refused("RUN true\n", "CAP_SYS_ADMIN", "--cap-add", "SYS_ADMIN")
         self.assert_refused("RUN --network=none true\n", "needs a namespace")
         self.assert_refused("RUN true\n", "needs a namespace", "--network", "private")
+        self.assert_refused("RUN true\n", "hiding /etc/passwd needs mounts", "--security-opt", "mask=/etc/passwd")
         self.build("RUN test $(ulimit -n) = 77\n", "--ulimit", "nofile=77")
         self.build("RUN mkdir /x && ! mount -t tmpfs none /x\n", "--security-opt", "no-new-privileges")
 

@@ -61,6 +61,13 @@ class Confinement(CliTest):
         done = self.run_step("rmdir /nothing || true", "--security-opt", f"seccomp={profile}", "--cap-add", "sys_boot")
         self.assertIn("not permitted", done.stdout + done.stderr)
 
+    def test_masked_files(self):
+        look = "cat /etc/passwd /proc/version | wc -c; ls /tmp/; head -c 1 /proc/timer_list | wc -c; echo x 2>/dev/null > /proc/sys/kernel/domainname || echo refused"
+        self.assertIn("0\n0\nrefused\n", self.run_step(look, "--security-opt", "mask=/etc/passwd:/proc/version:/tmp:/none").stdout)
+        self.assertIn("\n1\nrefused\n", self.run_step(look, "--security-opt", "unmask=/proc/timer_*").stdout)
+        mounts = self.run_step("grep -c ' /proc/' /proc/mounts", "--security-opt", "unmask=ALL").stdout
+        self.assertIn("\n0\n", mounts)
+
     def test_what_cannot_be_done_is_an_error(self):
         for option, words in (("apparmor=mine", ["AppArmor"]), ("seccomp=/no/file", ["/no/file"]),
                               ("nonsense", ["nonsense", "not known"])):
@@ -86,6 +93,9 @@ class Confinement(CliTest):
                             "-v", f"{volume}:/v:noexec,nosuid").stdout
         self.assertIn("not executed", out)
         self.assertRegex(out, "rw,nosuid,nodev,noexec")
+        self.assertIn("nosuid,nodev,noexec", self.run_step("grep ' /v ' /proc/mounts", "-v", f"{volume}:/v:O,noexec,nosuid").stdout)
+        # What lies deeper is on top, whatever comes first.
+        self.assertIn("/v/in/file", self.run_step("ls /v/in/file", "-v", f"{volume}:/v/in", "-v", f"{volume}:/v:O").stdout)
         for options in ("ro,O", "nonsense", "shared"):
             self.assert_fails(self.run_step("true", "-v", f"{volume}:/v:{options}", ok=False), "volume option")
         files = self.bld.layout("t", self.dir / "out").files()

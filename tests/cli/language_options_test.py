@@ -112,11 +112,18 @@ class Containerfiles(OnBusybox):
                          ["1000:50", "7", "7", "nosuid,nodev,noexec"])
         self.assertEqual(self.seen("RUN mkdir /there && echo kept > /there/f\nUSER 7\nRUN --mount=target=/c,source=d,U stat -c '%n %u' /c /c/f\n"
                                    "RUN --mount=target=/one,source=d/f,U,rw stat -c %u /one && echo changed > /one && cat /one\nUSER 0\n"
-                                   "RUN --mount=type=tmpfs,target=/there,tmpcopyup cat /there/f && rm /there/f && touch /there/g\n"
                                    "RUN --mount=from=localhost/busybox,source=/etc,target=/e,U ls /e/passwd; ls /there\n", files={"d/f": "x\n"}),
-                         ["/c 7", "/c/f 7", "7", "changed", "kept", "/e/passwd", "f"])
+                         ["/c 7", "/c/f 7", "7", "changed", "/e/passwd", "f"])
         self.assertEqual((self.dir / "context/d/f").read_text(), "x\n")
-        self.assertIn("either a size or tmpcopyup", self.fails("RUN --mount=type=tmpfs,target=/c,tmpcopyup,size=1m true\n"))
+
+    def test_a_tmpfs(self):
+        self.assertEqual(self.seen("RUN mkdir -p /c/d && echo x > /c/d/f && chown 7:8 /c && chmod 711 /c\n"
+                                   "RUN --mount=type=tmpfs,target=/c,tmpcopyup cat /c/d/f; stat -c %u:%g:%a /c; rm -r /c/d\n"
+                                   "RUN --mount=type=tmpfs,target=/c,tmpcopyup,tmpfs-mode=700,size=1m stat -c %a /c; df /c | grep -o 1024\n"
+                                   "RUN --mount=type=tmpfs,target=/c ls /c; stat -c %a /c\n"
+                                   "RUN --mount=type=tmpfs,target=/c,tmpfs-mode=700,ro,noexec stat -c %a /c; grep -o '/c tmpfs ro.*noexec' /proc/mounts; ls /c\n"
+                                   "RUN --mount=type=tmpfs,target=/m/n --mount=type=tmpfs,target=/m ls /m; cat /c/d/f\n"),
+                         ["x", "7:8:711", "700", "1024", "1777", "700", "/c tmpfs ro,nosuid,nodev,noexec", "n", "x"])
 
 
 class Fetched(OnBusybox):

@@ -104,6 +104,9 @@ RUN --mount=type=cache,target=/w/rel ls /w/rel
 RUN --mount=type=cache,target=/c,sharing=locked --mount=type=cache,target=/d,sharing=PRIVATE --mount=type=cache,target=/e,sharing=shared ls /c
 RUN ls -d /c /w/* /d 2>/dev/null || echo nothing left
 """), ["700 3:4", "kept", "kept", "read-only", "755 0:0", "x", "f", "nothing left"])
+        # One cache at two places, both alone: it is locked once.
+        self.assertEqual(self.seen("RUN --mount=type=cache,id=two,target=/a,sharing=locked --mount=type=cache,id=two,target=/b,sharing=locked "
+                                   "echo x > /a/f; cat /b/f\n"), ["x"])
         for _ in range(2):  # a cache outlives the build
             self.seen("RUN --mount=type=cache,id=count,target=/c echo x >> /c/f\n")
         self.assertEqual(self.seen("RUN --mount=type=cache,id=count,target=/c wc -l < /c/f\n"), ["2"])

@@ -63,6 +63,30 @@ class Processes(CliTest):
         self.assertEqual(process.returncode, 130)
         self.assert_nothing_left()
 
+    def test_a_wait_for_what_others_have_is_told_and_can_be_stopped(self):
+        container = self.bld("from", "busybox").stdout.strip()
+        cached = ("FROM localhost/busybox\nRUN --mount=type=cache,target=/c,sharing=locked sleep 300; true {}\n")
+        for first, second in (
+                (("build", self.context(cached.format(self.token), name="first")), ("build", self.context(cached.format(1), name="second"))),
+                (("run", container, "sh", "-c", f"sleep 300; true {self.token}"), ("run", container, "true"))):
+            with self.subTest(first):
+                holder = self.bld.start(*first)
+                self.addCleanup(end, holder)
+                wait_for(lambda: self.container_processes(holder), 20, "the first command's start")
+                time.sleep(0.3)
+                waiter = self.bld.start(*second)
+                self.addCleanup(end, waiter)
+                time.sleep(3)
+                self.assertIsNone(waiter.poll())
+                started = time.monotonic()
+                waiter.send_signal(signal.SIGTERM)
+                out, err = waiter.communicate(timeout=30)
+                self.assertLess(time.monotonic() - started, 1.5)
+                self.assertNotEqual(waiter.returncode, 0)
+                self.assertIn("waiting", out + err)
+                end(holder)
+                wait_for(lambda: not processes_of(self.token), 2, "no process is left")
+
     def test_kill_leaves_no_process(self):
         process = self.sleeping_build()
         process.kill()

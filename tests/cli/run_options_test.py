@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 
-from support import OnBusybox, environment, main, need, run
+from support import OnBusybox, environment, is_root, main, need, run
 
 
 class NetworkFiles(OnBusybox):
@@ -26,11 +26,11 @@ class NetworkFiles(OnBusybox):
 
     def test_add_host(self):
         lines = self.seen("RUN cat /etc/hosts\n", "--add-host", "there:192.0.2.7", "--add-host", "a;b=2001:db8::1",
-                          "--add-host", "c:[::1]", "--add-host", "h:host-gateway", "--network", "host")
-        for line in ("192.0.2.7\tthere", "2001:db8::1\ta", "2001:db8::1\tb", "::1\tc", "127.0.0.1\th"):
+                          "--add-host", "c:[::1],d=192.0.2.8", "--add-host", "h:host-gateway", "--network", "host")
+        for line in ("192.0.2.7\tthere", "2001:db8::1\ta", "2001:db8::1\tb", "::1\tc", "192.0.2.8\td", "127.0.0.1\th"):
             self.assertIn(line, lines)
         for value, said in (("there", "NAME:ADDRESS"), (":1.2.3.4", "NAME:ADDRESS"), ("there:here", '"here" is no IP address'),
-                            ("a b:1.2.3.4", "no name"), ("h:host-gateway", "--network host")):
+                            ("a b:1.2.3.4", "no name")):
             with self.subTest(value):
                 self.assertIn(said, self.fails("RUN true\n", "--add-host", value))
 
@@ -41,8 +41,21 @@ class NetworkFiles(OnBusybox):
             with self.subTest(value):
                 self.assert_fails(self.bld("build", flag, value, context, ok=False), said)
 
+    def test_what_tells_of_a_container(self):
+        """HOSTNAME and /run/.containerenv, of which nothing is in the image."""
+        self.assertEqual(self.seen("RUN echo $HOSTNAME; . /run/.containerenv; echo ${engine%-*} $rootless\n", "-t", "t"),
+                         ["bld", f"bld {0 if is_root() else 1}"])
+        self.assertNotIn("/run", self.bld.layout("t", self.dir / "out").files())
+        container = self.bld("from", "busybox").stdout.strip()
+        out = self.bld("run", "--hostname", "box", container, "sh", "-c", ". /run/.containerenv; echo $HOSTNAME $name ${image##*/}").stdout
+        self.assertEqual(out, f"box {container} busybox:latest\n")
+        # Where it cannot be shown it is not missed.
+        (self.dir / "run").mkdir()
+        self.assertEqual(self.seen("RUN ls -A /run\n", "-v", f"{self.dir}/run:/run:ro"), [])
+
     def test_contradictions(self):
-        for flags in (("--no-hosts", "--add-host", "a:1.2.3.4"), ("--dns", "none,1.2.3.4"), ("--dns", "a.example")):
+        for flags in (("--no-hosts", "--add-host", "a:1.2.3.4"), ("--dns", "none,1.2.3.4"), ("--dns", "a.example"),
+                      ("--add-host", "a"), ("--add-host", "a:b"), ("--add-host", "a b:1.2.3.4"), ("--ulimit", "nofile=x")):
             with self.subTest(flags):
                 self.assertIn(flags[0].replace("--no-hosts", "--add-host"), self.fails("RUN true\n", *flags))
 

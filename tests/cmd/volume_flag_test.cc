@@ -18,11 +18,12 @@ TEST(VolumeFlag, OptionsAreRead) {
   const auto several = parse_volume("/a:/b:U,bind,nosuid,noexec,rprivate");
   EXPECT_TRUE(several.change_owner && several.nosuid && several.noexec);
   EXPECT_FALSE(several.recursive);
+  EXPECT_TRUE(parse_volume("/a:/b:dev").dev);
 }
 
 TEST(VolumeFlag, WhatMakesNoSenseIsAnError) {
   for (const char* text :
-       {"/a", "/a:b", "/a:/b:ro:rw", "/a:/b:shared", "/a:/b:fast", "/a:/b:O,ro"}) {
+       {"/a", "a:/b", "/a:b", "/a:/b:ro:rw", "/a:/b:shared", "/a:/b:fast", "/a:/b:O,ro"}) {
     EXPECT_THROW(parse_volume(text), base::Error) << text;
   }
 }
@@ -33,7 +34,10 @@ TEST(TmpfsFlag, OptionsAreRead) {
   EXPECT_EQ(tmpfs.size_bytes, 1U << 20);
   EXPECT_EQ(tmpfs.mode, 0700U);
   EXPECT_TRUE(tmpfs.read_only);
-  for (const char* text : {"t", "/t:mode=9", "/t:exec=1", "/t:size=x", "/t:a:b"}) {
+  const auto owned = parse_tmpfs("/t:uid=1,gid=2,noexec,nosuid,nodev");
+  EXPECT_TRUE(owned.uid == 1 && owned.gid == 2 && owned.noexec);
+  for (const char* text :
+       {"t", "/t:mode=9", "/t:exec=1", "/t:size=x", "/t:a:b", "/t:uid=4294967295"}) {
     EXPECT_THROW(parse_tmpfs(text), base::Error) << text;
   }
 }

@@ -63,6 +63,25 @@ TEST_F(UnifiedTest, DockersWordsBecomeThoseOfVersionTwo) {
   EXPECT_EQ(value("pids.max"), "20");
 }
 
+TEST_F(UnifiedTest, AParentIsMadeAndEnteredAlsoWithoutALimit) {
+  temp_.write("cgroup.subtree_control", "");
+  ResourceLimits limits;
+  limits.cgroup_parent = "/mine";
+  const Cgroup cgroup(limits, places_);
+  EXPECT_EQ(cgroup.missing(), std::vector<std::string>{});
+  EXPECT_EQ(cgroup.entrances().size(), 1U);
+  const auto begin = std::filesystem::directory_iterator(temp_ / "mine");
+  EXPECT_TRUE(begin->path().filename().string().starts_with("bld-"));
+}
+
+TEST(Cgroup, AParentThatCannotBeUsedIsTold) {
+  ResourceLimits limits;
+  limits.cgroup_parent = "/mine";
+  const Cgroup cgroup(limits, CgroupPlaces());
+  ASSERT_EQ(cgroup.missing().size(), 1U);
+  EXPECT_TRUE(cgroup.missing()[0].starts_with("--cgroup-parent is not used"));
+}
+
 TEST_F(UnifiedTest, UnlimitedSwapIsTheWordMax) {
   ResourceLimits limits;
   limits.memory_bytes = 1 << 20;

@@ -42,6 +42,12 @@ TEST_F(KernelFilesTest, WhatSteersTheMachineIsReadOnly) {
   EXPECT_EQ(output, "done\n");
 }
 
+TEST(KernelFiles, ProcessorsAreCountedWithGaps) {
+  EXPECT_EQ(count_processors("0-1,4-11"), 12);
+  EXPECT_EQ(count_processors("0"), 1);
+  EXPECT_EQ(count_processors("x"), std::nullopt);
+}
+
 // What this machine does not have is put there, in a /sys that the container is shown.
 void make_fake_sys() {
   if (::unshare(CLONE_NEWNS) != 0) ::_exit(1);
@@ -50,12 +56,11 @@ void make_fake_sys() {
     for (const std::string& file : files) {
       const std::filesystem::path path = std::filesystem::path(directory) / file;
       std::filesystem::create_directories(path.parent_path());
-      base::write_file_atomically(path, file == "possible" ? "0-1,4-11\n" : "secret\n", 0644);
+      base::write_file_atomically(path, "secret\n", 0644);
     }
   };
-  cover("/sys/devices/system/cpu",
-        {"possible", "cpu0/thermal_throttle/count", "cpu4/thermal_throttle/count",
-         "cpu11/thermal_throttle/count", "cpu0/topology/core_id"});
+  cover("/sys/devices/system/cpu", {"cpu0/thermal_throttle/count", "cpu4/thermal_throttle/count",
+                                    "cpu11/thermal_throttle/count", "cpu0/topology/core_id"});
   cover("/sys/devices/virtual", {"powercap/energy"});
   cover("/sys/firmware", {"table"});
   cover("/sys/fs", {"selinux/enforce"});
@@ -67,9 +72,10 @@ TEST_F(KernelFilesTest, WhatOtherMachinesHaveIsHiddenToo) {
       "cat devices/system/cpu/cpu*/thermal_throttle/count devices/virtual/powercap/energy "
       "firmware/table fs/selinux/enforce 2>/dev/null; ls -d devices/system/cpu/cpu11/*");
   wanted.shared.cgroup = true;  // with the host's /sys
+  wanted.kernel_files = KernelFiles::standard_for(12);
   EXPECT_EQ(from_builder(wanted, make_fake_sys),
             "secret\ndevices/system/cpu/cpu11/thermal_throttle\n");
-  wanted.mask_kernel_files = false;
+  wanted.kernel_files.show("ALL");
   EXPECT_NE(from_builder(wanted, make_fake_sys).find("secret\nsecret\n"), std::string::npos);
 }
 

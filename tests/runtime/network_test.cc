@@ -1,5 +1,9 @@
 #include "runtime/network.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "base/process.h"
 #include "tests/runtime/container.h"
 
@@ -73,9 +77,27 @@ TEST(ResolvConf, WhatIsAskedForReplacesTheHosts) {
 }
 
 TEST(HostsFile, NamesLocalhostTheContainerAndTheExtraOnes) {
-  EXPECT_EQ(hosts_file("box", {{"db", "10.1.2.3"}}),
+  EXPECT_EQ(hosts_file(NetworkMode::kPrivate, "box", {{"db", "10.1.2.3"}}, "/nonexistent"),
             "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
             "10.1.2.3\tdb\n127.0.1.1\tbox\n");
+}
+
+TEST(HostsFile, WhatTheHostKnowsOfOtherMachinesIsKnown) {
+  const test::TempDir temp;
+  const auto file = temp.write("hosts",
+                               "# mine\n127.0.0.1 localhost me\n::1 localhost\n"
+                               "10.0.0.9\tmirror mirror.example # near\n\nfe80::1\n");
+  const std::string own = hosts_file(NetworkMode::kHost, "", {}, "/nonexistent");
+  EXPECT_EQ(hosts_file(NetworkMode::kPrivate, "", {}, file),
+            own + "10.0.0.9\tmirror mirror.example\n");
+  EXPECT_EQ(hosts_file(NetworkMode::kHost, "", {}, file),
+            own + "127.0.0.1\tme\n10.0.0.9\tmirror mirror.example\n");
+}
+
+TEST(HostsFile, TheGatewayIsTheHost) {
+  const std::vector<HostName> extra = {{"host", "host-gateway"}};
+  EXPECT_NE(hosts_file(NetworkMode::kHost, "", extra).find("127.0.0.1\thost\n"), std::string::npos);
+  EXPECT_THROW(hosts_file(NetworkMode::kNone, "", extra), base::Error);
 }
 
 class NetworkTest : public ContainerTest {};
@@ -122,6 +144,61 @@ TEST_F(NetworkTest, PrivateHasAnInterfaceAndARoute) {
   wanted.args = {"sh", "-c", "readlink /proc/self/ns/net"};
   const std::string first = run(wanted).output;
   EXPECT_EQ(run(wanted).output, first);
+}
+
+// A service of the host's on its loopback address: it hangs up.
+class Service {
+ public:
+  Service() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(socket_.get(), 4) != 0 ||
+        ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      throw base::Error::sys("bind", "loopback");
+    }
+    port_ = ::ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int caller; (caller = ::accept(socket_.get(), nullptr, nullptr)) >= 0;) ::close(caller);
+    });
+  }
+
+  ~Service() {
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // A command's words that tell "reached" or "closed".
+  std::string knock(const std::string& host) const {
+    return fmt::format("nc -w 1 {} {} < /dev/null 2>&0 && echo reached || echo closed", host,
+                       port_);
+  }
+
+ private:
+  base::UniqueFd socket_;
+  unsigned port_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(NetworkTest, ServicesOfTheHostAreReachedOnlyIfThatWasAskedFor) {
+  if (base::find_program("pasta").empty()) GTEST_SKIP() << "pasta is not installed";
+  if (::access("/dev/net/tun", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/net/tun is closed to us";
+  std::filesystem::create_symlink("busybox", lower() / "bin/nc");
+  const Service service;
+  ContainerSpec wanted =
+      spec("gateway=$(ip route | grep default | cut -d' ' -f3); " + service.knock("$gateway") +
+           "; " + service.knock("127.0.0.1") + "; " + service.knock("gateway"));
+  wanted.network = NetworkMode::kPrivate;
+  wanted.mounts = {FileMount{
+      "/etc/hosts", hosts_file(wanted.network, "", {{"gateway", std::string(kHostGateway)}})}};
+  EXPECT_EQ(run(wanted).output, "closed\nclosed\nclosed\n");
+  wanted.host_access = HostAccess::kByGateway;
+  EXPECT_EQ(run(wanted).output, "reached\nclosed\nreached\n");
 }
 
 TEST_F(NetworkTest, SlirpConnectsWherePastaIsNotInstalled) {
