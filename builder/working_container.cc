@@ -9,6 +9,7 @@
 #include "builder/base_images.h"
 #include "builder/config_edit.h"
 #include "builder/snapshot.h"
+#include "builder/stack_files.h"
 #include "layers/overlay_upper.h"
 
 namespace bld::builder {
@@ -121,8 +122,12 @@ WorkingContainer make_container(const FromOptions& options, const Services& serv
   container.format = options.format;
   container.record.config = to_json(container);
   container.record = create_record(container.record, options, named, store);
-  layers::prepare_upper(base_of(container).trees(store),
-                        store.container_dir(container.record.id) / "upper");
+  // No layer is extracted before a command needs its files.
+  const Snapshot base = base_of(container);
+  if (!base.layers().empty()) {
+    const StackFiles files(base, store, services.roots);
+    layers::prepare_upper(*files.find(""), store.container_dir(container.record.id) / "upper");
+  }
   return container;
 }
 

@@ -12,8 +12,12 @@ std::optional<FileEntry> prepare_upper(std::span<const std::filesystem::path> lo
   if (lower.empty()) return std::nullopt;
   FileEntry root = root_entry(base::RootedDir::open(lower.front()));
   root.opaque = false;
-  set_metadata(base::RootedDir::open(upper).fd(), root);
+  prepare_upper(root, upper);
   return root;
+}
+
+void prepare_upper(const FileEntry& root_below, const std::filesystem::path& upper) {
+  set_metadata(base::RootedDir::open(upper).fd(), root_below);
 }
 
 bool is_unchanged(const std::filesystem::path& upper, const std::optional<FileEntry>& root_below) {

@@ -15,6 +15,9 @@ namespace bld::layers {
 std::optional<FileEntry> prepare_upper(std::span<const std::filesystem::path> lower,
                                        const std::filesystem::path& upper);
 
+// The same with the root below looked up already.
+void prepare_upper(const FileEntry& root_below, const std::filesystem::path& upper);
+
 // Whether nothing was changed since prepare_upper() gave `root_below`.
 bool is_unchanged(const std::filesystem::path& upper, const std::optional<FileEntry>& root_below);
 

@@ -57,9 +57,10 @@ void TocFile::publish(const image::DiffId& diff_id) {
   writer_->finish();
   const fs::path target = state_.toc_path(diff_id.digest.str());
   if (::rename(path_.c_str(), target.c_str()) != 0) {
-    // A store of an older bld has no place for them yet.
-    if (errno != ENOENT || ::mkdir(target.parent_path().c_str(), 0700) != 0 ||
-        ::rename(path_.c_str(), target.c_str()) != 0) {
+    // The first one makes the place for them.
+    const bool is_made = errno == ENOENT && (::mkdir(target.parent_path().c_str(), 0700) == 0 ||
+                                             errno == EEXIST);
+    if (!is_made || ::rename(path_.c_str(), target.c_str()) != 0) {
       throw Error::sys("rename", target.string());
     }
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "image/platform.h"
 
@@ -70,8 +72,17 @@ TEST(SecurityOption, EachIsAppliedOrAnError) {
   EXPECT_EQ(apply("seccomp=unconfined").seccomp, runtime::Seccomp::kUnconfined);
   EXPECT_EQ(apply("label=disable").seccomp, runtime::Seccomp::kDefault);
   EXPECT_EQ(apply("apparmor=unconfined").seccomp, runtime::Seccomp::kDefault);
+  const auto hidden = [&](const char* option, const char* path) {
+    const auto& masked = apply(option).kernel_files.masked;
+    return std::find(masked.begin(), masked.end(), path) != masked.end();
+  };
+  EXPECT_TRUE(hidden("mask=/proc/mine:/etc", "/proc/mine"));
+  EXPECT_TRUE(hidden("mask=/etc", "/proc/kcore"));
+  EXPECT_FALSE(hidden("unmask=/proc/k*", "/proc/kcore"));
+  EXPECT_FALSE(hidden("unmask=ALL", "/proc/kcore"));
   for (const char* option :
-       {"apparmor=docker-default", "seccomp=/no/such/file", "seccomp=", "mask=/proc", "x"}) {
+       {"apparmor=docker-default", "seccomp=/no/such/file", "seccomp=", "mask=proc",
+        "unmask=some", "mask=", "x"}) {
     EXPECT_THROW(apply(option), base::Error) << option;
   }
 }

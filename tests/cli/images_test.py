@@ -20,18 +20,20 @@ class Images(CliTest):
     def test_one_id_with_two_manifests_is_one_image(self):
         context = self.context("FROM localhost/busybox\nLABEL a=b\n")
         oci = self.bld("build", "-q", context).stdout.strip()
-        docker = self.bld("build", "-q", "--format", "docker", "-t", "named", context).stdout.strip()
-        self.assertEqual(oci, docker)
-        self.assertEqual(sorted(self.rows()), [f"localhost/busybox:latest {self.id[:12]}", f"localhost/named:latest {oci[:12]}"])
+        elsewhere, named = f"oci:{self.dir}/layout:x", f"localhost{self.dir}/layout:latest"
+        self.bld("push", "-q", "--compression-format", "zstd", "--force-compression", oci, elsewhere)
+        self.assertEqual(self.bld("pull", "-q", elsewhere).stdout.strip(), oci)
+        self.assertEqual(sorted(self.rows()), [f"localhost/busybox:latest {self.id[:12]}", f"{named} {oci[:12]}"])
         # What has no name goes; the same ID under a name stays.
         for words in (("rmi", "--prune"), ("prune",)):
             self.bld("build", "-q", context)
             self.assertEqual(self.bld(*words).stdout, "")
-            self.assertIn(f"localhost/named:latest {oci[:12]}", self.rows())
+            self.assertIn(f"{named} {oci[:12]}", self.rows())
         self.bld("build", "-q", context)
-        self.assertEqual(self.bld("rmi", oci).stdout, f"untagged: localhost/named:latest\n{oci}\n")
+        self.assertEqual(self.bld("rmi", oci).stdout, f"untagged: {named}\n{oci}\n")
         self.bld("build", "-q", context)
-        self.bld("build", "-q", "--format", "docker", context)
+        self.bld("pull", "-q", elsewhere)
+        self.bld("untag", named)
         self.assertEqual(sorted(self.bld("rmi", "-a").stdout.split()),
                          sorted(["untagged:", "localhost/busybox:latest", oci, self.id]))
         self.bld("check")

@@ -44,6 +44,11 @@ class StoreTest(CliTest):
         self.assertEqual(files["/nowhere/x"].data, b"x")
         failed = store("build", self.context(f"FROM oci:{self.dir}/base:latest\nCOPY f /file/\n", {"f": ""}, name="wrong"), ok=False)
         self.assert_fails(failed, "not a folder")
+        pulled = Store(self.dir / "pulled")
+        pulled("pull", "-q", f"oci:{self.dir}/base:latest")
+        container = pulled("from", f"oci:{self.dir}/base:latest").stdout.strip()
+        self.assertEqual(os.listdir(pulled.root / "trees"), [], "of an image that a container is made from")
+        self.assertEqual(pulled("run", container, "stat", "-c", "%u", "/data").stdout, "5\n")
         # Tables that were lost are made again, and go with their layers.
         for name in os.listdir(store.root / "tocs"):
             (store.root / "tocs" / name).write_text("damage")
