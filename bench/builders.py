@@ -157,6 +157,7 @@ class BuildKit(Builder):
     """The builder inside dockerd, which runs as root and beside the others."""
 
     name = "buildkit"
+    most_steps = 100  # likewise
 
     def __init__(self, directory, host):
         super().__init__(directory)

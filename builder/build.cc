@@ -118,7 +118,9 @@ BuildResult build(const BuildRequest& asked, const Services& services, std::stop
   }
 
   FileDigests digests(services.store);
-  const std::vector<Snapshot> results = execute(plan, {request, services, contexts, digests}, stop);
+  SharedCache shared(request, services, stop);
+  const std::vector<Snapshot> results =
+      execute(plan, {request, services, contexts, digests, shared}, stop);
   AssembledLayers layers = layers_of(plan, results);
   if (request.squash || !request.layers) {
     const std::size_t kept = request.squash ? 0 : results[plan.target_base].layers().size();

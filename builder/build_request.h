@@ -86,6 +86,8 @@ struct BuildRequest {
   bool use_cache = true;  // false: --no-cache; results are still recorded
   // What was done before is done again (--cache-ttl).
   std::optional<std::chrono::sys_seconds> cache_since;
+  // Repositories where steps are looked for, and where they are told of.
+  std::vector<registry::Location> cache_from, cache_to;
   std::vector<std::string> no_cache_stages;  // whose steps are all done again; names or numbers
   bool skip_unused_stages = true;            // false: stages before the target are built, too
   bool layers = true;                        // false: one layer for all that the target stage adds

@@ -44,6 +44,7 @@ struct Node {
   std::string key;                          // definition key
   std::vector<base::Sha256Value> contents;  // what it reads from contexts
   std::optional<store::StepRecord> hit;
+  std::optional<SharedStep> shared;  // where the hit has to be brought from
   std::size_t missing_inputs = 0;
   std::vector<NodeId> dependents;
   Snapshot result;
@@ -76,10 +77,13 @@ class Executor {
   void compute_keys();
   void read_contexts(NodeId id, std::optional<base::Error>& failed);
   bool reads(NodeId id, NodeId input) const;
+  void find_hit(NodeId id);
   void find_hits();
   std::vector<NodeId> awaited(NodeId id) const;
   void schedule();
   void start(NodeId id, std::deque<NodeId>& ready);
+  StepResult work(NodeId id);
+  Snapshot result_of_hit(NodeId id) const;
   std::string stage_note(const Step& step) const;
   void settle(Finished finished, std::deque<NodeId>& ready);
   void done(NodeId id, std::deque<NodeId>& ready);
@@ -87,6 +91,7 @@ class Executor {
   void tell(NodeId id, base::StepOutcome outcome, std::chrono::nanoseconds duration,
             const base::StepUsage& usage = {});
   void record();
+  void publish();
 
   const Plan& plan_;
   const Surroundings& surroundings_;
@@ -193,6 +198,19 @@ void Executor::read_contexts(NodeId id, std::optional<base::Error>& failed) {
   }
 }
 
+// In the store, else in the repositories of --cache-from.
+void Executor::find_hit(NodeId id) {
+  Node& node = nodes_[id];
+  node.hit = surroundings_.services.store.find_step(node.key);
+  if (node.hit && is_too_old(*node.hit, surroundings_.request)) node.hit.reset();
+  if (node.hit) return;
+  node.shared = surroundings_.shared.find(node.key);
+  if (node.shared && is_too_old(node.shared->record, surroundings_.request)) node.shared.reset();
+  if (!node.shared) return;
+  node.shared->record.label = operation_label(step(id).operation);
+  node.hit = node.shared->record;
+}
+
 // From the target down: what only a hit needed is not even looked up.
 void Executor::find_hits() {
   nodes_[plan_.result].needed = true;
@@ -201,10 +219,7 @@ void Executor::find_hits() {
     Node& node = nodes_[id];
     if (!node.needed) continue;
     const bool is_base = std::holds_alternative<BaseOperation>(step(id).operation);
-    if (!is_base && surroundings_.request.use_cache && !node.anew) {
-      node.hit = surroundings_.services.store.find_step(node.key);
-      if (node.hit && is_too_old(*node.hit, surroundings_.request)) node.hit.reset();
-    }
+    if (!is_base && surroundings_.request.use_cache && !node.anew) find_hit(id);
     for (const NodeId input : awaited(id)) {
       Node& below = nodes_[input];
       below.needed = true;
@@ -252,26 +267,23 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
     tell(id, base::StepOutcome::kDone, {});
     return done(id, ready);
   }
-  if (node.hit) {
-    const Snapshot& below = nodes_[step(id).inputs.front()].result;
-    node.result = node.hit->layer ? below.with(LayerHandle::stored(*node.hit->layer)) : below;
+  if (node.hit && !node.shared) {
+    node.result = result_of_hit(id);
     tell(id, base::StepOutcome::kCached, {});
     return done(id, ready);
   }
-  std::vector<Snapshot> inputs;
-  for (const NodeId input : step(id).inputs) inputs.push_back(nodes_[input].result);
   ++running_;
   for (const base::StepId shown : instructions_[id]) {
     surroundings_.services.events.send(base::StepStarted{shown});
   }
-  pool_.submit([this, id, inputs = std::move(inputs), &node] {
+  pool_.submit([this, id] {
     Finished finished{id, {}, nullptr};
     const auto start_time = Clock::now();
     const base::StepUsage before = usage_of_thread();
     try {
-      finished.result = worker_.perform(id, step(id), inputs, node.contents,
-                                        node.files_read ? Wanted::kTree : Wanted::kAnyFace);
+      finished.result = work(id);
     } catch (base::Error& error) {
+      error.at(step(id).position);
       const std::string stage = stage_note(step(id));
       if (!stage.empty()) error.note(stage);
       finished.error = std::current_exception();
@@ -282,6 +294,28 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
     add_usage(finished.result.usage, usage_of_thread(), before);
     finish(std::move(finished));
   });
+}
+
+// By a worker. The results of all inputs are there, and stay as they are.
+StepResult Executor::work(NodeId id) {
+  const Node& node = nodes_[id];
+  if (!node.shared) {
+    std::vector<Snapshot> inputs;
+    for (const NodeId input : step(id).inputs) inputs.push_back(nodes_[input].result);
+    return worker_.perform(id, step(id), inputs, node.contents,
+                           node.files_read ? Wanted::kTree : Wanted::kAnyFace);
+  }
+  surroundings_.shared.bring(*node.shared);
+  StepResult result;
+  result.snapshot = result_of_hit(id);
+  result.was_known = true;
+  return result;
+}
+
+Snapshot Executor::result_of_hit(NodeId id) const {
+  const Snapshot& below = nodes_[step(id).inputs.front()].result;
+  const auto& layer = nodes_[id].hit->layer;
+  return layer ? below.with(LayerHandle::stored(*layer)) : below;
 }
 
 // What the stage of the step is built for; nothing where there is one stage only.
@@ -325,7 +359,7 @@ void Executor::settle(Finished finished, std::deque<NodeId>& ready) {
   nodes_[id].result = finished.result.snapshot;
   tell(id, finished.result.was_known ? base::StepOutcome::kCached : base::StepOutcome::kDone,
        finished.result.duration, finished.result.usage);
-  made_.emplace_back(id, std::move(finished.result));
+  if (!nodes_[id].shared) made_.emplace_back(id, std::move(finished.result));
   done(id, ready);
 }
 
@@ -368,14 +402,28 @@ void Executor::record() {
   std::move(transaction).commit();
 }
 
+// Also what was done before another step failed: its error is the one to be told.
+void Executor::publish() try {
+  std::vector<std::string> keys;
+  for (NodeId id = 0; id < nodes_.size(); ++id) {
+    const bool is_base = std::holds_alternative<BaseOperation>(step(id).operation);
+    if (nodes_[id].needed && !is_base) keys.push_back(nodes_[id].key);
+  }
+  surroundings_.shared.publish(keys);
+
+} catch (const base::Error&) {
+  if (!error_) throw;
+}
+
 std::vector<Snapshot> Executor::run() {
   announce();
   compute_keys();
   find_hits();
   schedule();
   record();
+  if (!error_ && stop_.stop_requested()) throw base::Error("the build was canceled");
+  publish();
   if (error_) std::rethrow_exception(error_);
-  if (stop_.stop_requested()) throw base::Error("the build was canceled");
   std::vector<Snapshot> results;
   for (NodeId id = 0; id < nodes_.size(); ++id) {
     // Instructions of stages that a hit made unnecessary.

@@ -9,6 +9,7 @@
 
 #include "builder/build.h"
 #include "builder/context.h"
+#include "builder/shared_cache.h"
 #include "builder/snapshot.h"
 #include "builder/step.h"
 
@@ -20,6 +21,7 @@ struct Surroundings {
   const Services& services;
   const std::map<std::string, Context>& contexts;  // "" is the main one
   FileDigests& digests;
+  SharedCache& shared;
 };
 
 // The file systems of the target and of all that it stands on, by NodeId; those of steps that were

@@ -29,7 +29,6 @@ constexpr const char* kScan =
 constexpr const char* kSignThere =
     "push the image, and sign it there: cosign sign, skopeo copy --sign-by";
 constexpr const char* kDiskImage = "make the disk image from --output type=tar";
-constexpr const char* kCacheHere = "the cache is in the store: keep the directory of --root";
 
 void refuse_scanners(FlagSet& flags) {
   for (const char* name :
@@ -55,7 +54,6 @@ void declare_foreign_flags(FlagSet& flags) {
   accept_only(flags, "sbom", false, kScan);
   flags.refuse("attest", "bld writes no attestations");
   flags.refuse("builder", "bld builds by itself: leave the flag out");
-  for (const char* name : {"cache-from", "cache-to"}) flags.refuse(name, kCacheHere);
   flags.refuse("sign-by", kSignThere);
   flags.refuse("cw", kDiskImage);
   refuse_scanners(flags);

@@ -112,6 +112,10 @@ void ImageFlags::apply(builder::BuildRequest& request) const {
   }
   // As in Buildah: what is not layered is done again each time.
   if (!request.layers) request.use_cache = false;
+  if (!request.layers && !(request.cache_from.empty() && request.cache_to.empty())) {
+    throw base::Error(
+        "--cache-from and --cache-to share layers: --layers=false makes none of a step");
+  }
   request.format = image_format(format_);
   apply_env(request);
   apply_times(request);

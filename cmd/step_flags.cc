@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/cache_flag.h"
 #include "cmd/options.h"
 #include "dockerfile/csv.h"
 #include "dockerfile/values.h"
@@ -101,6 +102,14 @@ void StepFlags::declare(FlagSet& flags) {
   flags.add(
       "cache-ttl", "DURATION", [this](const std::string& text) { take_cache_ttl(text); },
       "do again what was done longer ago than this (\"24h\"); 0: as --no-cache");
+  flags.add(
+      "cache-from", "REPOSITORY",
+      [this](const std::string& text) { cache_from_.push_back(parse_cache_repository(text)); },
+      "look for what steps gave there, too: REGISTRY/NAME or oci:DIR");
+  flags.add(
+      "cache-to", "REPOSITORY",
+      [this](const std::string& text) { cache_to_.push_back(parse_cache_repository(text)); },
+      "put what steps gave there, for other machines");
   flags.add_comma_list("no-cache-filter", "STAGE", no_cache_stages_,
                        "do every step of this stage again");
   flags.add_bool("skip-unused-stages", skip_unused_stages_,
@@ -144,6 +153,8 @@ void StepFlags::apply(builder::BuildRequest& request) const {
   }
   request.use_cache = !no_cache_;
   request.cache_since = cache_since_;
+  request.cache_from = cache_from_;
+  request.cache_to = cache_to_;
   request.no_cache_stages = no_cache_stages_;
   request.skip_unused_stages = skip_unused_stages_;
   request.pass_stdin = stdin_;

@@ -25,6 +25,7 @@ class StepFlags {
   std::vector<builder::SshSource> ssh_;
   bool no_cache_ = false;
   std::optional<std::chrono::sys_seconds> cache_since_;
+  std::vector<registry::Location> cache_from_, cache_to_;
   std::vector<std::string> no_cache_stages_, allowed_;
   bool skip_unused_stages_ = true;
   bool stdin_ = false;

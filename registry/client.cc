@@ -242,6 +242,11 @@ HttpResponse RegistryClient::send(const HttpRequest& request) {
 }
 
 void RegistryClient::refuse(const HttpResponse& response, const std::string& what) const {
+  if (response.status == 404) {
+    NotFound error("{}", error_text(response));
+    error.add_context(what);
+    throw error;
+  }
   base::Error error("{}", error_text(response));
   if (response.status == 401 || response.status == 403) {
     error.hint("credentials for " + repository_.registry() +

@@ -224,14 +224,7 @@ class Puller {
   PulledImage pull(const FetchedManifest& fetched, const std::vector<image::Reference>& names) {
     const image::Manifest manifest = image::Manifest::parse(fetched.text);
     store::Transaction transaction = store_.begin();
-    const image::ImageConfig config = put_config(transaction, manifest.config);
-    if (config.diff_ids.size() != manifest.layers.size()) {
-      throw base::Error("the manifest has {} layers, the config {}", manifest.layers.size(),
-                        config.diff_ids.size());
-    }
-    for_each_layer(manifest.layers.size(), kParallelLayers, [&](std::size_t i) {
-      pull_layer(manifest.layers[i], std::span(config.diff_ids).first(i + 1));
-    });
+    pull_layers(manifest, transaction);
     base::MemorySource text(fetched.text);
     transaction.put_blob(text, fetched.descriptor);
     transaction.record_image(fetched.descriptor, manifest.config);
@@ -244,6 +237,18 @@ class Puller {
     PulledImage pulled{store_.get_image(store::exact_name(fetched.descriptor.digest)), {}};
     for (const image::Reference& name : names) pulled.names.push_back(name.str());
     return pulled;
+  }
+
+  // The config is put besides.
+  void pull_layers(const image::Manifest& manifest, store::Transaction& transaction) {
+    const image::ImageConfig config = put_config(transaction, manifest.config);
+    if (config.diff_ids.size() != manifest.layers.size()) {
+      throw base::Error("the manifest has {} layers, the config {}", manifest.layers.size(),
+                        config.diff_ids.size());
+    }
+    for_each_layer(manifest.layers.size(), kParallelLayers, [&](std::size_t i) {
+      pull_layer(manifest.layers[i], std::span(config.diff_ids).first(i + 1));
+    });
   }
 
  private:
@@ -586,6 +591,20 @@ std::vector<PulledImage> pull_all(store::Store& store, const Location& from,
     throw;
   }
   return pulled;
+}
+
+void pull_layers(store::Store& store, const Location& from, const PullOptions& options,
+                 base::EventSink& events, std::stop_token stop) try {
+  const auto source = open_source(from, options.connection, store, stop);
+  const FetchedManifest fetched = fetch_manifest(
+      *source, expected_digest(from), options.platform.value_or(image::Platform::host()));
+  store::Transaction config_only = store.begin();  // forgotten
+  Puller(store, *source, options.extract, events, std::move(stop))
+      .pull_layers(image::Manifest::parse(fetched.text), config_only);
+
+} catch (base::Error& error) {
+  error.add_context("pulling " + from.str());
+  throw;
 }
 
 Descriptor push(store::Store& store, const store::ImageRecord& image, const Location& to,

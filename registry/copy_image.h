@@ -44,6 +44,10 @@ std::vector<PulledImage> pull_all(store::Store& store, const Location& from,
                                   const PullOptions& options, base::EventSink& events,
                                   std::stop_token stop);
 
+// The same for the layers alone: the image they are in is not kept.
+void pull_layers(store::Store& store, const Location& from, const PullOptions& options,
+                 base::EventSink& events, std::stop_token stop);
+
 enum class ManifestFormat { kAsStored, kOci, kDocker };
 
 struct PushOptions {

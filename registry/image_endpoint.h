@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/byte_stream.h"
+#include "base/error.h"
 #include "image/descriptor.h"
 #include "image/digest.h"
 #include "image/reference.h"
@@ -23,6 +24,12 @@ struct ManifestText {
 
 // Methods other than manifest() may be called from several threads. What comes out is not verified:
 // the copy checks digests and sizes.
+// The place has no such image.
+class NotFound : public base::Error {
+ public:
+  using Error::Error;
+};
+
 class ImageSource {
  public:
   virtual ~ImageSource() = default;

@@ -129,7 +129,7 @@ class LayoutSource : public ImageSource {
   // The entries of the one image that is meant; never empty.
   std::vector<image::Descriptor> choose() const {
     if (!root_.lstat("index.json")) {
-      throw base::Error("{}: no OCI layout: there is no index.json", shown_);
+      throw NotFound("{}: no OCI layout: there is no index.json", shown_);
     }
     const image::Index index = image::Index::parse(read_text(root_, "index.json"));
     std::vector<image::Descriptor> found;
@@ -141,7 +141,7 @@ class LayoutSource : public ImageSource {
         [&](const image::Descriptor& other) { return other.digest == found.front().digest; });
     if (!found.empty() && is_one_image) return found;
     if (found.empty()) {
-      throw base::Error("{}: no image \"{}\" there", shown_, base::printable(reference_));
+      throw NotFound("{}: no image \"{}\" there", shown_, base::printable(reference_));
     }
     base::Error error("{}: several images there", shown_);
     std::string names;
@@ -255,6 +255,9 @@ class DirectorySink : public ImageSink {
 
 std::unique_ptr<ImageSource> open_layout_source(const fs::path& directory,
                                                 const std::string& reference) {
+  if (!std::filesystem::exists(directory)) {
+    throw NotFound("open {}: no such file or directory", base::printable(directory.string()));
+  }
   return std::make_unique<LayoutSource>(directory, reference);
 }
 

@@ -354,8 +354,7 @@ class Options(CliTest):
         for flags, advice in (("--rm=false", "no containers"), ("-D=false", "leave the store"),
                               ("--provenance=mode=max", "attestations"), ("--sbom=true", "scanner"),
                               ("--sbom syft", "scanner"), ("--builder x", "leave the flag out"),
-                              ("--cache-from x", "--root"),
-                              ("--cache-to x", "--root"), ("--sign-by x", "cosign"),
+                              ("--sign-by x", "cosign"),
                               ("--cw type=snp", "type=tar"),
                               ("--sbom-output x", "scanner"), ("--attest type=sbom", "attestations")):
             with self.subTest(flags):
