@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -101,9 +102,13 @@ class Images : public Command {
 
   static void add_lists(store::Store& store, std::vector<ImageRecord>& images) {
     for (const store::ManifestList& list : store.lists()) images.push_back(listed(list));
-    std::stable_sort(images.begin(), images.end(), [](const ImageRecord& a, const ImageRecord& b) {
-      return a.made_at() > b.made_at();
-    });
+    std::vector<std::pair<store::Time, std::size_t>> order;  // the time is text in a record
+    for (std::size_t i = 0; i < images.size(); ++i) order.emplace_back(images[i].made_at(), i);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::vector<ImageRecord> sorted;
+    for (const auto& [time, index] : order) sorted.push_back(std::move(images[index]));
+    images = std::move(sorted);
   }
 
   static void only_named(store::Store& store, const std::string& text,

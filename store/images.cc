@@ -1,5 +1,6 @@
 // Images and their names.
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
@@ -39,17 +40,27 @@ std::string stored_name(const image::Reference& name) {
   return fmt::format("{}@{}", name.name(), name.digest()->str());
 }
 
-std::optional<ImageRecord> read_image(Session& session, std::string_view manifest_digest) {
-  Query row = session.query(
-      "SELECT config_digest, created, stored_at, size_bytes FROM images WHERE manifest_digest = ?",
-      manifest_digest);
-  if (!row.next()) return std::nullopt;
+namespace {
+
+// A row that begins with config_digest, created, stored_at and size_bytes; without names.
+ImageRecord image_of(Query& row, std::string_view manifest_digest) {
   ImageRecord image;
   image.manifest_digest = image::Digest::parse(manifest_digest);
   image.config_digest = image::Digest::parse(row.text(0));
   image.created = row.text(1);
   image.stored_at = time_of(row.integer(2));
   image.size_bytes = row.number(3);
+  return image;
+}
+
+}  // namespace
+
+std::optional<ImageRecord> read_image(Session& session, std::string_view manifest_digest) {
+  Query row = session.query(
+      "SELECT config_digest, created, stored_at, size_bytes FROM images WHERE manifest_digest = ?",
+      manifest_digest);
+  if (!row.next()) return std::nullopt;
+  ImageRecord image = image_of(row, manifest_digest);
   Query names = session.query("SELECT name FROM names WHERE manifest_digest = ? ORDER BY name",
                               manifest_digest);
   while (names.next()) image.names.push_back(names.text(0));
@@ -175,10 +186,19 @@ ImageRecord Store::get_image(std::string_view text) {
 std::vector<ImageRecord> Store::images() {
   Session session(state_->database, SessionKind::kRead);
   std::vector<ImageRecord> all;
-  for (const std::string& manifest : texts(session.query(
-           "SELECT manifest_digest FROM images ORDER BY stored_at DESC, created DESC, "
-           "manifest_digest"))) {
-    all.push_back(*read_image(session, manifest));
+  std::unordered_map<std::string, std::size_t> place_of;  // by manifest
+  Query rows = session.query(
+      "SELECT config_digest, created, stored_at, size_bytes, manifest_digest FROM images "
+      "ORDER BY stored_at DESC, created DESC, manifest_digest");
+  while (rows.next()) {
+    const std::string manifest = rows.text(4);
+    place_of.emplace(manifest, all.size());
+    all.push_back(image_of(rows, manifest));
+  }
+  Query names = session.query("SELECT manifest_digest, name FROM names ORDER BY name");
+  while (names.next()) {
+    const auto place = place_of.find(names.text(0));
+    if (place != place_of.end()) all[place->second].names.push_back(names.text(1));
   }
   return all;
 }
