@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little);
 
 // First in the file: another version is made anew from the layer.
 constexpr std::string_view kMagic = "bld toc 1\n";
-constexpr std::size_t kBufferBytes = 64 << 10;
+constexpr std::size_t kStreamBytes = 64 << 10;
 constexpr std::uint64_t kMostKeptBytes = 1 << 20;
 constexpr std::uint32_t kLongestText = 4 << 20;
 
@@ -52,7 +52,7 @@ void put_text(std::string& buffer, std::string_view text) {
 
 class RecordReader {
  public:
-  explicit RecordReader(base::ByteSource& source) : source_(source), buffer_(kBufferBytes, '\0') {}
+  explicit RecordReader(base::ByteSource& source) : source_(source), buffer_(kStreamBytes, '\0') {}
 
   template <typename Number>
   Number number() {
@@ -159,7 +159,7 @@ void TocWriter::add_record(char kind, const FileEntry& entry, std::string_view t
     put_text(buffer_, value);
   }
   put_text(buffer_, text);
-  if (buffer_.size() >= kBufferBytes) flush();
+  if (buffer_.size() >= kStreamBytes) flush();
 }
 
 void TocWriter::flush() {

@@ -21,7 +21,7 @@ namespace {
 using base::Error;
 using Type = FileEntry::Type;
 
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kCopyBytes = 256 * 1024;
 constexpr std::size_t kHoleBytes = 64 * 1024;
 constexpr std::uint64_t kSpaceStep = 64 << 20;
 
@@ -43,7 +43,7 @@ void write_at(int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
 }  // namespace
 
 TreeWriter::TreeWriter(const base::RootedDir& root, TreeWriterOptions options)
-    : options_(std::move(options)), dirs_(root.fd()), root_(root.fd()), buffer_(kBufferBytes) {
+    : options_(std::move(options)), dirs_(root.fd()), root_(root.fd()), buffer_(kCopyBytes) {
   const struct stat& status = dirs_.status();
   levels_.push_back(
       {"", status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)});
