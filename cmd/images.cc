@@ -1,7 +1,7 @@
 // bld images
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
@@ -91,12 +91,12 @@ class Images : public Command {
   // An image of both formats, or of several compressions, is one image to whoever reads its ID: a
   // manifest without a name only shows when no other one has the ID.
   static void merge_same_ids(std::vector<ImageRecord>& images) {
-    std::stable_sort(images.begin(), images.end(), [](const ImageRecord& a, const ImageRecord& b) {
-      return !a.names.empty() && b.names.empty();
-    });
-    std::set<std::string> ids;
+    std::unordered_set<std::string> ids;
+    for (const ImageRecord& image : images) {
+      if (!image.names.empty()) ids.insert(image.config_digest.str());
+    }
     std::erase_if(images, [&](const ImageRecord& image) {
-      return !ids.insert(image.id()).second && image.names.empty();
+      return image.names.empty() && !ids.insert(image.config_digest.str()).second;
     });
   }
 

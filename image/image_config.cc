@@ -3,8 +3,6 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <ctime>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -190,28 +188,54 @@ std::string format_time(std::chrono::sys_seconds time) {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
+namespace {
+
+// Takes so many digits, and what has to follow them, off the beginning.
+std::optional<unsigned> take_number(std::string_view& rest, std::size_t digits,
+                                    std::string_view then) {
+  if (rest.size() < digits + then.size()) return std::nullopt;
+  unsigned number = 0;
+  for (const char c : rest.substr(0, digits)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    number = number * 10 + static_cast<unsigned>(c - '0');
+  }
+  rest.remove_prefix(digits);
+  if (!rest.starts_with(then)) return std::nullopt;
+  rest.remove_prefix(then.size());
+  return number;
+}
+
+// "Z", "+01:30"
+std::optional<std::chrono::seconds> parse_offset(std::string_view zone) {
+  using namespace std::chrono;
+  if (zone == "Z") return seconds(0);
+  const bool is_west = zone.starts_with('-');
+  if (!is_west && !zone.starts_with('+')) return std::nullopt;
+  zone.remove_prefix(1);
+  const auto hour = take_number(zone, 2, ":"), minute = take_number(zone, 2, "");
+  if (!hour || !minute || !zone.empty()) return std::nullopt;
+  const seconds offset = hours(*hour) + minutes(*minute);
+  return is_west ? -offset : offset;
+}
+
+}  // namespace
+
 std::optional<std::chrono::sys_seconds> parse_time(std::string_view text) {
-  std::tm fields = {};
-  const std::string all(text);
-  const char* rest = ::strptime(all.c_str(), "%Y-%m-%dT%H:%M:%S", &fields);
-  if (rest == nullptr) return std::nullopt;
-  if (*rest == '.') {
-    ++rest;
-    while (*rest >= '0' && *rest <= '9') ++rest;
+  using namespace std::chrono;
+  const auto year_number = take_number(text, 4, "-"), month_number = take_number(text, 2, "-"),
+             day_number = take_number(text, 2, "T"), hour = take_number(text, 2, ":"),
+             minute = take_number(text, 2, ":"), second = take_number(text, 2, "");
+  if (!year_number || !month_number || !day_number || !hour || !minute || !second) {
+    return std::nullopt;
   }
-  const std::string_view zone = rest;
-  std::chrono::seconds offset{0};
-  if (zone != "Z") {
-    int hours = 0, minutes = 0, end = 0;
-    char sign = 0;
-    if (std::sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &end) != 3 ||
-        static_cast<std::size_t>(end) != zone.size() || (sign != '+' && sign != '-')) {
-      return std::nullopt;
-    }
-    offset = std::chrono::hours(hours) + std::chrono::minutes(minutes);
-    if (sign == '-') offset = -offset;
+  if (text.starts_with('.')) {
+    text.remove_prefix(std::min(text.find_first_not_of("0123456789", 1), text.size()));
   }
-  return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&fields))) - offset;
+  const auto offset = parse_offset(text);
+  const year_month_day date{year(static_cast<int>(*year_number)), month(*month_number),
+                            day(*day_number)};
+  if (!offset || !date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  return sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second) - *offset;
 }
 
 }  // namespace bld::image

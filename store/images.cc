@@ -1,6 +1,6 @@
 // Images and their names.
 #include <algorithm>
-#include <unordered_map>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -186,20 +186,23 @@ ImageRecord Store::get_image(std::string_view text) {
 std::vector<ImageRecord> Store::images() {
   Session session(state_->database, SessionKind::kRead);
   std::vector<ImageRecord> all;
-  std::unordered_map<std::string, std::size_t> place_of;  // by manifest
   Query rows = session.query(
       "SELECT config_digest, created, stored_at, size_bytes, manifest_digest FROM images "
-      "ORDER BY stored_at DESC, created DESC, manifest_digest");
-  while (rows.next()) {
-    const std::string manifest = rows.text(4);
-    place_of.emplace(manifest, all.size());
-    all.push_back(image_of(rows, manifest));
-  }
-  Query names = session.query("SELECT manifest_digest, name FROM names ORDER BY name");
+      "ORDER BY manifest_digest");
+  while (rows.next()) all.push_back(image_of(rows, rows.text(4)));
+  // Both by manifest: one pass brings them together.
+  Query names =
+      session.query("SELECT manifest_digest, name FROM names ORDER BY manifest_digest, name");
+  auto image = all.begin();
   while (names.next()) {
-    const auto place = place_of.find(names.text(0));
-    if (place != place_of.end()) all[place->second].names.push_back(names.text(1));
+    const std::string manifest = names.text(0);
+    while (image != all.end() && image->manifest_digest.str() < manifest) ++image;
+    if (image == all.end()) break;
+    if (image->manifest_digest.str() == manifest) image->names.push_back(names.text(1));
   }
+  std::stable_sort(all.begin(), all.end(), [](const ImageRecord& a, const ImageRecord& b) {
+    return std::tie(b.stored_at, b.created) < std::tie(a.stored_at, a.created);
+  });
   return all;
 }
 
