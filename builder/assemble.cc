@@ -143,6 +143,17 @@ image::Descriptor put_text(store::Transaction& transaction, const std::string& t
 
 }  // namespace
 
+image::Descriptor put_image(store::Transaction& transaction, const image::ImageConfig& config,
+                            image::Manifest& manifest) {
+  const bool is_docker = manifest.media_type == image::MediaType::kDockerManifest;
+  manifest.config =
+      put_text(transaction, config.json(),
+               is_docker ? image::MediaType::kDockerConfig : image::MediaType::kOciConfig);
+  const image::Descriptor stored = put_text(transaction, manifest.json(), manifest.media_type);
+  transaction.record_image(stored, manifest.config);
+  return stored;
+}
+
 BuildResult assemble(const Plan& plan, const AssembledLayers& layers, const BuildRequest& request,
                      store::Store& store) {
   image::ImageConfig config = plan.config;
@@ -155,12 +166,7 @@ BuildResult assemble(const Plan& plan, const AssembledLayers& layers, const Buil
   store::Transaction transaction = store.begin();
   image::Manifest manifest =
       make_manifest(config, request.squash ? 0 : base_layers, plan, request, store);
-  manifest.config =
-      put_text(transaction, config.json(),
-               request.format == ImageFormat::kDocker ? image::MediaType::kDockerConfig
-                                                      : image::MediaType::kOciConfig);
-  const image::Descriptor stored = put_text(transaction, manifest.json(), manifest.media_type);
-  transaction.record_image(stored, manifest.config);
+  const image::Descriptor stored = put_image(transaction, config, manifest);
   for (const image::Reference& tag : request.tags) transaction.name_image(tag, stored.digest);
   std::move(transaction).commit();
   return {manifest.config.digest, stored, plan.unused_build_args};

@@ -7,16 +7,13 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <utility>
 
-#include "base/check.h"
 #include "base/error.h"
 #include "base/file_io.h"
 #include "base/owner_record.h"
 #include "base/text.h"
 #include "builder/volumes.h"
-#include "layers/entries_layer.h"
 #include "layers/overlay_upper.h"
 #include "layers/squash.h"
 

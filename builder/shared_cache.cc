@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "builder/assemble.h"
 #include "image/image_config.h"
 #include "image/manifest.h"
 #include "registry/copy_image.h"
@@ -46,12 +47,6 @@ store::StepRecord read_step(const std::string& key, const std::string& text) {
   return step;
 }
 
-image::Descriptor put_text(store::Transaction& transaction, const std::string& text,
-                           image::MediaType type) {
-  base::MemorySource source(text);
-  return transaction.put_blob(source, type);
-}
-
 // The image that tells of the step. It is in the store for as long as it takes to push it.
 store::ImageRecord make_image(const store::StepRecord& step, store::Store& store) {
   image::ImageConfig config;
@@ -72,9 +67,7 @@ store::ImageRecord make_image(const store::StepRecord& step, store::Store& store
     manifest.annotations[kLayer] = step.layer->digest.str();
   }
   store::Transaction transaction = store.begin();
-  manifest.config = put_text(transaction, config.json(), image::MediaType::kOciConfig);
-  const image::Descriptor stored = put_text(transaction, manifest.json(), manifest.media_type);
-  transaction.record_image(stored, manifest.config);
+  const image::Descriptor stored = put_image(transaction, config, manifest);
   std::move(transaction).commit();
   return store.get_image(store::exact_name(stored.digest));
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "dockerfile/csv.h"
 #include "image/reference.h"
 
 namespace bld::cmd {
@@ -29,7 +30,7 @@ Location layout_at(const std::string& directory) {
 // As docker writes it.
 Location parse_attributes(const std::string& text) {
   std::string type, place;
-  for (const std::string& attribute : base::split(text, ',')) {
+  for (const std::string& attribute : dockerfile::split_csv(text)) {
     const std::size_t separator = attribute.find('=');
     const std::string name = attribute.substr(0, separator);
     const std::string value = separator == std::string::npos ? "" : attribute.substr(separator + 1);
