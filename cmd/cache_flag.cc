@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cmd/options.h"
 #include "dockerfile/csv.h"
 #include "image/reference.h"
 
@@ -31,14 +32,13 @@ Location layout_at(const std::string& directory) {
 Location parse_attributes(const std::string& text) {
   std::string type, place;
   for (const std::string& attribute : dockerfile::split_csv(text)) {
-    const std::size_t separator = attribute.find('=');
-    const std::string name = attribute.substr(0, separator);
-    const std::string value = separator == std::string::npos ? "" : attribute.substr(separator + 1);
-    if (name == "type") {
+    const KeyAndValue field = parse_key_value(attribute);
+    const std::string value = field.value.value_or("");
+    if (field.key == "type") {
       type = value;
-    } else if (name == "ref" || name == "src" || name == "dest") {
+    } else if (field.key == "ref" || field.key == "src" || field.key == "dest") {
       place = value;
-    } else if (name != "mode" || value != "max") {
+    } else if (field.key != "mode" || value != "max") {
       throw Error("\"{}\" is not known here", base::printable(attribute))
           .hint("there are type, ref, src, dest and mode=max: all steps are shared");
     }
