@@ -48,7 +48,8 @@ WEB_SERVER = """
     $B config --user web --workingdir /srv/www --port 8080/tcp --volume /srv/www \\
         --entrypoint '["httpd", "-f"]' --cmd '-p 8080 -h /srv/www' --stop-signal SIGTERM \\
         --env SITE=example --label org.example.role=web --annotation kind=server $web
-    $B run --user 0 $web -- sh -c "httpd -p 127.0.0.1:$PORT -h /srv/www; wget -qO- http://127.0.0.1:$PORT/; kill \\$(pidof httpd)"
+    $B run --user 0 $web -- sh -c "httpd -f -p 127.0.0.1:$PORT -h /srv/www &
+        until wget -qO- http://127.0.0.1:$PORT/; do usleep 10000; done; kill \\$!"
     $B run $web -- sh -c 'id -un; pwd; echo $SITE; cat index.html'
     $B run $web -- sh -c 'exit 3' || echo "status $?"
     $B commit -q $web result
