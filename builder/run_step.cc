@@ -216,6 +216,7 @@ runtime::Exit run_step(const RunOperation& operation, const runtime::OverlayRoot
   spec.stdin_fd = stdio.in;
   spec.stdout_fd = stdio.out;
   spec.stderr_fd = stdio.err;
+  spec.output = stdio.output;
   spec.console_socket_fd = stdio.console_socket;
   return services.containers.run(spec, std::move(stop));
 }

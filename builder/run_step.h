@@ -18,7 +18,8 @@ namespace bld::builder {
 // Descriptors of the caller; -1 is /dev/null.
 struct Stdio {
   int in = -1, out = -1, err = -1;
-  int console_socket = -1;  // see runtime::ContainerSpec
+  runtime::OutputPipes* output = nullptr;  // instead of `out` and `err`; see runtime::ContainerSpec
+  int console_socket = -1;                 // the same
 };
 
 // Whose command it is, as the image's own files know users and groups before the step.

@@ -132,10 +132,14 @@ std::vector<LayerFace> Snapshot::faces(store::Store& store) const {
 }
 
 std::vector<StackedTree> Snapshot::stack(store::Store& store) const {
+  make_trees(store);
+  const std::string prefix = store.tree_path("");
   std::vector<StackedTree> result;
-  auto layer = layers_.rbegin();
-  for (std::filesystem::path& tree : trees(store)) {
-    result.push_back({std::move(tree), (*layer++)->is_small()});
+  result.reserve(layers_.size());
+  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
+    const bool is_small = (*layer)->is_small();
+    const base::MutexLock lock((*layer)->mutex_);
+    result.push_back({prefix + (*layer)->tree_id_, is_small});
   }
   return result;
 }

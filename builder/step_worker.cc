@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "builder/add_remote.h"
 #include "builder/keys.h"
-#include "builder/output_pump.h"
 #include "builder/run_mounts.h"
 #include "builder/time_rule.h"
 #include "builder/workdir_step.h"
@@ -274,15 +273,12 @@ void StepWorker::run(const Step& step, const RunOperation& operation,
   RunOperation with_mounts = operation;
   with_mounts.unrecorded_env.insert(with_mounts.unrecorded_env.end(), mounts.env().begin(),
                                     mounts.env().end());
-  OutputPump output([&](bool is_stderr, std::string bytes) {
+  runtime::OutputPipes output([&](bool is_stderr, std::string bytes) {
     surroundings_.services.events.send(base::StepLog{step.event, is_stderr, std::move(bytes)});
   });
-  const runtime::Exit exit = run_step(with_mounts, files, mounts.mounts(),
-                                      surroundings_.request.commands, surroundings_.services,
-                                      {.in = surroundings_.request.pass_stdin ? STDIN_FILENO : -1,
-                                       .out = output.out(),
-                                       .err = output.err()},
-                                      stop_);
+  const runtime::Exit exit = run_step(
+      with_mounts, files, mounts.mounts(), surroundings_.request.commands, surroundings_.services,
+      {.in = surroundings_.request.pass_stdin ? STDIN_FILENO : -1, .output = &output}, stop_);
   output.finish();
   result.usage = {exit.system_time, exit.user_time, exit.input_bytes, exit.output_bytes};
   if (stop_.stop_requested()) throw base::Error("the build was canceled");

@@ -1,7 +1,6 @@
 #include "builder/tree_bundles.h"
 
 #include <algorithm>
-#include <span>
 
 #include "base/rooted_dir.h"
 #include "builder/opened_trees.h"
@@ -13,46 +12,73 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kBundle = 16;
+constexpr std::size_t kBundle = 8;
 // Linux stacks 500 (OVL_MAX_STACK); some are left for mount points, volumes and the like.
 constexpr std::size_t kMostTrees = 480;
+
+// The trees from `position` on, counted from the lowest, uppermost first. None if there are fewer.
+std::span<const StackedTree> part_of(const std::vector<StackedTree>& trees, std::size_t position,
+                                     std::size_t count) {
+  if (position % count != 0 || position + count > trees.size()) return {};
+  return std::span(trees).subspan(trees.size() - position - count, count);
+}
+
+bool are_small(std::span<const StackedTree> trees) {
+  return !trees.empty() && std::ranges::all_of(trees, &StackedTree::is_small);
+}
+
+std::vector<std::string> directories_of(std::span<const StackedTree> trees) {
+  std::vector<std::string> directories;
+  for (const StackedTree& tree : trees) directories.push_back(tree.directory);
+  return directories;
+}
 
 }  // namespace
 
 std::vector<StackedTree> stacked(const std::vector<fs::path>& directories) {
   std::vector<StackedTree> result;
-  for (const fs::path& directory : directories) result.push_back({directory});
+  for (const fs::path& directory : directories) result.push_back({directory.native()});
   return result;
 }
 
 std::vector<fs::path> TreeBundles::bundle(const std::vector<StackedTree>& trees) {
   const bool is_too_high = trees.size() > kMostTrees;
-  std::vector<fs::path> result;
-  std::size_t next = trees.size() % kBundle;  // the uppermost, which are no 16 yet
-  for (std::size_t i = 0; i < next; ++i) result.push_back(trees[i].directory);
-  for (; next < trees.size(); next += kBundle) {
-    const auto part = std::span(trees).subspan(next, kBundle);
-    const bool are_small = std::ranges::all_of(part, &StackedTree::is_small);
-    Trees directories;
-    for (const StackedTree& tree : part) directories.push_back(tree.directory);
-    if (are_small || is_too_high) {
-      result.push_back(merged(directories, !are_small, next + kBundle == trees.size()));
-    } else {
-      result.insert(result.end(), directories.begin(), directories.end());
+  std::vector<std::string> lowest_first;
+  std::size_t bundles = 0;  // at the end of `lowest_first`, one upon the other, all small
+  for (std::size_t next = 0; next < trees.size();) {
+    const auto part = part_of(trees, next, kBundle);
+    const bool is_small = are_small(part);
+    if (part.empty() || !(is_small || is_too_high)) {
+      lowest_first.push_back(trees[trees.size() - ++next].directory);
+      bundles = 0;
+      continue;
     }
+    lowest_first.push_back(merged(directories_of(part), !is_small, next == 0));
+    next += kBundle;
+    bundles = is_small ? bundles + 1 : 0;
+    if (bundles < kBundle || next % (kBundle * kBundle) != 0) continue;
+    const auto first = lowest_first.end() - static_cast<std::ptrdiff_t>(kBundle);
+    const std::vector<std::string> eight(lowest_first.rbegin(), lowest_first.rbegin() + kBundle);
+    lowest_first.erase(first, lowest_first.end());
+    lowest_first.push_back(merged(eight, false, next == kBundle * kBundle));
+    bundles = 0;
   }
-  return result;
+  return {lowest_first.rbegin(), lowest_first.rend()};
 }
 
-const fs::path& TreeBundles::merged(const Trees& trees, bool by_links, bool is_lowest) {
+const std::string& TreeBundles::merged(std::span<const std::string> trees, bool by_links,
+                                       bool is_lowest) {
+  std::string key;
+  for (const std::string& tree : trees) key.append(tree).push_back('\0');
   const base::MutexLock lock(mutex_);
-  const auto known = merged_.find(trees);
+  const auto known = merged_.find(key);
   if (known != merged_.end()) return known->second;
   const fs::path target = store_.make_temp_dir();
+  const std::vector<fs::path> directories(trees.begin(), trees.end());
   // A copy is what a small file costs least by; a link would be counted where files are listed.
-  layers::squash(OpenedTrees(trees).stack(), base::RootedDir::open(target),
+  layers::squash(OpenedTrees(directories).stack(), base::RootedDir::open(target),
                  {.keep_whiteouts = !is_lowest, .hard_links = by_links});
-  return merged_.emplace(trees, target).first->second;
+  return merged_.emplace(std::move(key), target.native()).first->second;
 }
 
 }  // namespace bld::builder

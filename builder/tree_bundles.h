@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
+#include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
@@ -12,7 +14,7 @@
 namespace bld::builder {
 
 struct StackedTree {
-  std::filesystem::path directory;
+  std::string directory;
   bool is_small = false;  // copying it costs less than mounting it again and again
 };
 
@@ -24,20 +26,20 @@ class TreeBundles {
  public:
   explicit TreeBundles(store::Store& store) : store_(store) {}
 
-  // Directories that show the same as `trees`; both uppermost first. Of each 16, counted from the
-  // lowest, one is made if all are small, or if there are more than can be mounted. Trees do not
-  // change.
+  // Directories that show the same as `trees`; both uppermost first. Of each 8, counted from the
+  // lowest, one is made if all are small, or if there are more than can be mounted; of each 64
+  // small ones again one. Trees do not change.
   std::vector<std::filesystem::path> bundle(const std::vector<StackedTree>& trees);
 
  private:
-  using Trees = std::vector<std::filesystem::path>;
-
-  // `is_lowest`: there is nothing below whose files it could hide.
-  const std::filesystem::path& merged(const Trees& trees, bool by_links, bool is_lowest);
+  // One directory for `trees`, uppermost first. `is_lowest`: there is nothing below whose files it
+  // could hide.
+  const std::string& merged(std::span<const std::string> trees, bool by_links, bool is_lowest);
 
   store::Store& store_;
   base::Mutex mutex_;  // held while merging: who waits wants the same
-  std::map<Trees, std::filesystem::path> merged_ GUARDED_BY(mutex_);
+  // By the directories of the trees, each with a zero byte after it.
+  std::unordered_map<std::string, std::string> merged_ GUARDED_BY(mutex_);
 };
 
 }  // namespace bld::builder

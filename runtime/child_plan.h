@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -94,8 +95,8 @@ const char* stage_name(Stage stage);
 struct Report {
   enum class Kind : std::uint32_t {
     kFailed,    // setup: stage, index, error_number
-    kEnded,     // the command: wait_status
-    kReaped,    // everything: times, max_rss
+    kEnded,     // the command: wait_status; is_empty; what it and what it started used
+    kReaped,    // the container as a whole: wait_status, and the same with its init
     kListener,  // with the listener of ChildPlan::emulation as a descriptor
   };
   Kind kind = Kind::kFailed;
@@ -103,8 +104,17 @@ struct Report {
   std::int32_t index = 0;
   std::int32_t error_number = 0;
   std::int32_t wait_status = 0;
+  bool is_empty = false;  // no process is left but the init
   std::int64_t user_us = 0, system_us = 0, max_rss_kib = 0;
   std::int64_t input_blocks = 0, output_blocks = 0;  // of 512 bytes
+
+  void set_usage(const rusage& usage) {
+    user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
+    system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec;
+    max_rss_kib = usage.ru_maxrss;
+    input_blocks = usage.ru_inblock;
+    output_blocks = usage.ru_oublock;
+  }
 };
 
 }  // namespace bld::runtime

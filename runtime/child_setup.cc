@@ -272,6 +272,30 @@ void forget_secrets(ChildMemory& memory) {
   }
 }
 
+[[noreturn]] void report_end(int wait_status, bool is_empty, int channel) {
+  Report report;
+  report.kind = Report::Kind::kEnded;
+  report.wait_status = wait_status;
+  report.is_empty = is_empty;
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  report.set_usage(usage);
+  (void)!::write(channel, &report, sizeof report);
+  ::_exit(0);
+}
+
+// The command has ended, and with it whatever it left behind: nothing of that runs any more when
+// the report comes, although the kernel goes on to take the namespaces down.
+[[noreturn]] void end_container(int wait_status, int channel) {
+  bool is_empty = false;
+  // There is nothing else (ESRCH), or it dies. A filter of the user's may refuse this.
+  if (::kill(-1, SIGKILL) == 0 || errno == ESRCH) {
+    while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) continue;
+    is_empty = errno == ECHILD;
+  }
+  report_end(wait_status, is_empty, channel);
+}
+
 // In the init process, once the command runs. Every descriptor but the channel is given back: the
 // streams end when the command and its children let go of them.
 [[noreturn]] void reap(pid_t command, int channel) {
@@ -291,11 +315,7 @@ void forget_secrets(ChildMemory& memory) {
     int status = 0;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       if (pid != command) continue;
-      Report report;
-      report.kind = Report::Kind::kEnded;
-      report.wait_status = status;
-      (void)!::write(channel, &report, sizeof report);
-      ::_exit(0);
+      end_container(status, channel);
     }
   }
 }
@@ -306,11 +326,7 @@ void forget_secrets(ChildMemory& memory) {
   std::ranges::sort(keep);
   close_all_but(keep);
   ::close_range(0, 2, 0);
-  Report report;
-  report.kind = Report::Kind::kEnded;
-  report.wait_status = wait_and_kill_rest(command, proc, memory.lifeline);
-  (void)!::write(memory.channel, &report, sizeof report);
-  ::_exit(0);
+  report_end(wait_and_kill_rest(command, proc, memory.lifeline), false, memory.channel);
 }
 
 // A command with SYS_PTRACE can take over an init that is not closed to it by a user namespace:

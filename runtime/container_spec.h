@@ -14,6 +14,7 @@
 #include "runtime/capabilities.h"
 #include "runtime/cgroup.h"
 #include "runtime/kernel_files.h"
+#include "runtime/output_pipes.h"
 #include "runtime/overlay.h"
 #include "runtime/seccomp_policy.h"
 
@@ -153,6 +154,8 @@ struct ContainerSpec {
   mode_t umask = 022;
   // Descriptors of the caller; -1 is /dev/null.
   int stdin_fd = -1, stdout_fd = -1, stderr_fd = -1;
+  // Instead of stdout_fd and stderr_fd: read while the container runs.
+  OutputPipes* output = nullptr;
   // A connected socket of the caller: the container gets a terminal of its own instead of these
   // streams, and its other side (the master) comes through the socket, as one descriptor. The
   // command starts when a byte has come back: the caller gives the terminal its size before that.

@@ -24,6 +24,7 @@
 #include "runtime/child_plan.h"
 #include "runtime/chroot_spec.h"
 #include "runtime/emulation.h"
+#include "runtime/ending_containers.h"
 #include "runtime/foreign_program.h"
 #include "runtime/id_map.h"
 #include "runtime/launcher_process.h"
@@ -289,6 +290,19 @@ ResourceLimits effective_resources(ResourceLimits limits) {
   return limits;
 }
 
+Exit exit_of(const Report& report) {
+  Exit exit;
+  const int wait_status = report.wait_status;
+  exit.signaled = WIFSIGNALED(wait_status);
+  exit.status = exit.signaled ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+  exit.user_time = std::chrono::microseconds(report.user_us);
+  exit.system_time = std::chrono::microseconds(report.system_us);
+  exit.max_rss_bytes = static_cast<std::uint64_t>(report.max_rss_kib) * 1024;
+  exit.input_bytes = static_cast<std::uint64_t>(report.input_blocks) * 512;
+  exit.output_bytes = static_cast<std::uint64_t>(report.output_blocks) * 512;
+  return exit;
+}
+
 class LaunchedHelper : public Helper {
  public:
   explicit LaunchedHelper(base::UniqueFd channel) : channel_(std::move(channel)) {}
@@ -314,6 +328,19 @@ struct Launcher::State {
   // By the bits of the capability set.
   std::map<std::uint64_t, std::vector<sock_filter>> filters GUARDED_BY(filter_mutex);
   std::unique_ptr<NetworkPool> networks;
+  base::Mutex dev_mutex;
+  base::UniqueFd next_dev GUARDED_BY(dev_mutex);
+
+  base::UniqueFd take_dev() {
+    const base::MutexLock lock(dev_mutex);
+    return next_dev ? std::move(next_dev) : make_dev();
+  }
+
+  // While a command runs.
+  void prepare_dev() {
+    const base::MutexLock lock(dev_mutex);
+    if (!next_dev) next_dev = make_dev();
+  }
 
   std::vector<sock_filter> filter_for(const CapabilitySet& capabilities) {
     const base::MutexLock lock(filter_mutex);
@@ -356,6 +383,7 @@ Launcher::Launcher(std::unique_ptr<State> state) : state_(std::move(state)) {
 }
 
 Launcher::~Launcher() {
+  EndingContainers::of_this_process().wait();
   state_->networks.reset();
   state_->control.reset();
   ::waitpid(state_->pid, nullptr, 0);
@@ -412,7 +440,7 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
     fds.push_back(root.get());
     plan.root = 0;
   } else {
-    mounts.emplace(spec);
+    mounts.emplace(spec, state_->take_dev());
     mounts->fill(plan);
     fds = mounts->fds();
   }
@@ -423,13 +451,16 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   };
   plan.network = pass(network.fd());
   plan.input = pass(spec.stdin_fd);
-  plan.output = pass(spec.stdout_fd);
-  plan.error = pass(spec.stderr_fd);
+  plan.output = pass(spec.output != nullptr ? spec.output->out() : spec.stdout_fd);
+  plan.error = pass(spec.output != nullptr ? spec.output->err() : spec.stderr_fd);
   plan.console = pass(spec.console_socket_fd);
   for (const int entrance : cgroup.entrances()) plan.cgroups.push_back(pass(entrance));
 
-  const base::UniqueFd channel =
-      submit(state_->control.get(), Request::Kind::kContainer, plan, fds);
+  // A FUSE mount, a control group, a bundle and stubs are only cleared away when all is gone.
+  const bool only_mounts_remain = mounts && !mounts->has_stubs() && cgroup.entrances().empty() &&
+                                  spec.overlay_api != OverlayApi::kFuse &&
+                                  spec.runtime.program.empty() && !base::records_owners();
+  base::UniqueFd channel = submit(state_->control.get(), Request::Kind::kContainer, plan, fds);
   std::optional<Report> failed, ended, reaped;
   std::optional<Emulation> emulation;
   std::atomic<bool> stopped = false;
@@ -438,13 +469,19 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
       stopped = true;
       (void)!::send(channel.get(), &kStopMessage, 1, MSG_NOSIGNAL);
     });
+    if (mounts) state_->prepare_dev();
     base::UniqueFd listener;
-    for (Report report; !reaped && receive_report(channel.get(), report, listener);) {
+    const auto receive = [&](Report& report) {
+      if (spec.output != nullptr) spec.output->read_until_ready(channel.get());
+      return receive_report(channel.get(), report, listener);
+    };
+    for (Report report; !reaped && receive(report);) {
       if (report.kind == Report::Kind::kListener && base::records_owners()) {
         emulation.emplace(std::move(listener), spec.user);
       }
       if (report.kind == Report::Kind::kFailed) failed = report;
       if (report.kind == Report::Kind::kEnded) ended = report;
+      if (ended && ended->is_empty && only_mounts_remain) break;
       if (report.kind == Report::Kind::kReaped) reaped = report;
       if (failed && failed->stage == Stage::kClone) break;
     }
@@ -455,7 +492,10 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   if (failed) {
     throw setup_error(spec, mounts ? mounts->lines() : std::vector<std::string>(), *failed);
   }
-  if (!reaped) throw base::Error("the launcher process has ended");
+  if (!reaped) {
+    if (!ended || !ended->is_empty) throw base::Error("the launcher process has ended");
+    EndingContainers::of_this_process().add(std::move(channel));
+  }
 
   if (!trouble.empty() && ended && WIFEXITED(ended->wait_status) &&
       WEXITSTATUS(ended->wait_status) == 1) {
@@ -463,17 +503,9 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   }
 
   // Without word from the container's init, the container was killed as a whole.
-  Exit exit;
-  const int wait_status = ended ? ended->wait_status : reaped->wait_status;
-  exit.signaled = WIFSIGNALED(wait_status);
-  exit.status = exit.signaled ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+  Exit exit = exit_of(ended ? *ended : *reaped);
   exit.stopped = stopped;
-  exit.user_time = std::chrono::microseconds(reaped->user_us);
-  exit.system_time = std::chrono::microseconds(reaped->system_us);
-  exit.max_rss_bytes = static_cast<std::uint64_t>(reaped->max_rss_kib) * 1024;
-  exit.input_bytes = static_cast<std::uint64_t>(reaped->input_blocks) * 512;
-  exit.output_bytes = static_cast<std::uint64_t>(reaped->output_blocks) * 512;
-  if (exit.signaled && WTERMSIG(wait_status) == SIGKILL && !exit.stopped) {
+  if (exit.signaled && exit.status == 128 + SIGKILL && !exit.stopped) {
     const unsigned long long kills = oom_kills();
     exit.oom_killed = kills > state_->oom_kills_seen.exchange(kills);
   }

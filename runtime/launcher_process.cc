@@ -289,11 +289,7 @@ void LauncherProcess::reap(Child& child) const {
   report.kind = Report::Kind::kReaped;
   rusage usage{};
   if (::wait4(child.pid, &report.wait_status, WNOHANG, &usage) != child.pid) return;
-  report.user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
-  report.system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec;
-  report.max_rss_kib = usage.ru_maxrss;
-  report.input_blocks = usage.ru_inblock;
-  report.output_blocks = usage.ru_oublock;
+  report.set_usage(usage);
   send_report(child.channel.get(), report);
   child.pid = -1;
 }

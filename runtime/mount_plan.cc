@@ -61,7 +61,8 @@ void make_file(int directory, const std::string& name, mode_t mode, std::string_
   if (::fchmod(file.get(), mode) != 0) throw base::Error::sys("fchmod", name);
 }
 
-// /dev but for what is mounted in it.
+}  // namespace
+
 base::UniqueFd make_dev() {
   base::UniqueFd dev = mount_tmpfs(64 << 20, 0755);
   set_attributes(dev.get(), MOUNT_ATTR_NOEXEC, false, "/dev");
@@ -83,15 +84,14 @@ base::UniqueFd make_dev() {
   return dev;
 }
 
-}  // namespace
-
 bool may_mount_sysfs(const ContainerSpec& spec) {
   // Root of the machine owns its network.
   static const bool owns_host_network = !is_user_namespace();
   return (spec.network != NetworkMode::kHost || owns_host_network) && !spec.shared.cgroup;
 }
 
-MountPlan::MountPlan(const ContainerSpec& spec) : overlay_api_(spec.overlay_api) {
+MountPlan::MountPlan(const ContainerSpec& spec, base::UniqueFd dev)
+    : overlay_api_(spec.overlay_api) {
   try {
     root_ = keep(mount_root(spec));
   } catch (base::Error& error) {
@@ -105,7 +105,7 @@ MountPlan::MountPlan(const ContainerSpec& spec) : overlay_api_(spec.overlay_api)
     for (const char* name : {"etc", "run"}) points_->expect_copy_up(name);
   }
   try {
-    add_kernel_mounts(spec);
+    add_kernel_mounts(spec, std::move(dev));
     for (const Mount& mount : spec.mounts) {
       std::visit([this](const auto& value) { add_mount(value); }, mount);
     }
@@ -191,11 +191,11 @@ void MountPlan::add(MountAction action, FdSlot source, Target target, std::uint6
   ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, attributes});
 }
 
-void MountPlan::add_kernel_mounts(const ContainerSpec& spec) {
+void MountPlan::add_kernel_mounts(const ContainerSpec& spec, base::UniqueFd dev_mount) {
   add(MountAction::kProc, -1, points_->make_without_links("proc"), 0, "proc on /proc");
   add(may_mount_sysfs(spec) ? MountAction::kSysNew : MountAction::kSysHost, -1,
       points_->make_without_links("sys"), 0, "sysfs on /sys");
-  const FdSlot dev = keep(make_dev());
+  const FdSlot dev = keep(std::move(dev_mount));
   Target target = points_->make_without_links("dev");
   points_->add_mount(target, fds_[dev]);
   add(spec.shared.ipc ? MountAction::kDevHost : MountAction::kDev, dev, std::move(target), 0,

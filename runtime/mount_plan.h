@@ -17,11 +17,15 @@ namespace bld::runtime {
 // namespace may mount it. Else it sees the host's.
 bool may_mount_sysfs(const ContainerSpec& spec);
 
+// A detached /dev but for what is mounted in it.
+base::UniqueFd make_dev();
+
 class MountPlan {
  public:
   // Mounts the root filesystem, detached, and makes the mount points in it. For an OCI runtime it
   // makes a bundle too: the mounts are put into places of that, from where the runtime takes them.
-  explicit MountPlan(const ContainerSpec& spec);
+  // `dev` is of make_dev(), and used by nobody else.
+  MountPlan(const ContainerSpec& spec, base::UniqueFd dev);
   // Takes the mount points away again, if clean_up() did not.
   ~MountPlan();
   MountPlan(const MountPlan&) = delete;
@@ -38,6 +42,9 @@ class MountPlan {
   // The last line that the OCI runtime wrote to the log in its bundle; empty if there is none.
   std::string runtime_error() const;
 
+  // Whether clean_up() needs the container's mounts to be gone, too, not just its processes.
+  bool has_stubs() const { return points_->has_stubs(); }
+
   // After the container ended; throws if the upper directory cannot be put into order.
   void clean_up();
 
@@ -49,7 +56,7 @@ class MountPlan {
   Target place_in_bundle(const Target& target, std::uint64_t attributes, FdSlot source);
   void add(MountAction action, FdSlot source, Target target, std::uint64_t attributes,
            std::string line);
-  void add_kernel_mounts(const ContainerSpec& spec);
+  void add_kernel_mounts(const ContainerSpec& spec, base::UniqueFd dev);
   void add_mount(const BindMount& mount);
   void add_mount(const TmpfsMount& mount);
   void add_mount(const FileMount& mount);

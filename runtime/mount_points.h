@@ -44,9 +44,12 @@ class MountPoints {
   // From now on, targets at or below `target` lie in this mount, which stays open until clean_up().
   void add_mount(const Target& target, int mount);
 
+  // Whether something was made. As long as the container's mounts are there, it is behind them.
+  bool has_stubs() const { return !stubs_.empty(); }
+
   // Removes what was made, unless the container changed it, and gives directories their times
-  // back. The container has ended. `close_root` closes the last descriptors of the mount: what was
-  // copied up is removed from the upper directory itself.
+  // back. The container has ended, and if has_stubs() its mounts are gone. `close_root` closes the
+  // last descriptors of the mount: what was copied up is removed from the upper directory itself.
   template <typename CloseRoot>
   void clean_up(CloseRoot close_root) {
     remove_stubs();

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "runtime/ending_containers.h"
 #include "runtime/fuse_overlay.h"
 
 namespace bld::runtime {
@@ -193,6 +194,7 @@ base::UniqueFd mount_overlay(const OverlayDirs& dirs, OverlayApi api) {
   // Nothing to hide and nothing to copy up: what is written needs no overlay to be a tree.
   if (dirs.lower.empty()) return bind(dirs.upper, MOUNT_ATTR_NODEV);
   if (api == OverlayApi::kFuse) return mount_fuse_overlay(dirs);
+  EndingContainers::of_this_process().wait();
   if (!dirs.upper.empty()) remove_volatile_mark(dirs.work);
   base::UniqueFd mount;
   if (api == OverlayApi::kBest) mount = mount_with_context(dirs);

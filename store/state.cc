@@ -115,6 +115,22 @@ bool StoreState::trash(const fs::path& path) {
   return true;
 }
 
+std::optional<std::string> StoreState::take_spare_tree() {
+  const MutexLock lock(spare_mutex_);
+  if (spare_trees_.empty()) return std::nullopt;
+  std::string name = std::move(spare_trees_.back());
+  spare_trees_.pop_back();
+  return name;
+}
+
+bool StoreState::keep_spare_tree(const std::string& name) {
+  constexpr std::size_t kMost = 4;
+  const MutexLock lock(spare_mutex_);
+  if (spare_trees_.size() == kMost) return false;
+  spare_trees_.push_back(name);
+  return true;
+}
+
 void StoreState::empty_trash() {
   std::vector<std::string> names;
   {

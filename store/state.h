@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -66,6 +67,10 @@ struct StoreState {
     std::string name_;
   };
 
+  // Directories in the lease's that an ActiveTree can be made of at once: few, and empty.
+  std::optional<std::string> take_spare_tree();
+  bool keep_spare_tree(const std::string& name);  // false: there are enough
+
   // Gives up the space kept for full disks, so that removing works on one. False: it is given up.
   bool release_reserve();
   void make_reserve();
@@ -88,6 +93,8 @@ struct StoreState {
   std::set<std::string> busy_ GUARDED_BY(busy_mutex_);
   base::Mutex trash_mutex_;
   std::vector<std::string> trash_ GUARDED_BY(trash_mutex_);  // names in the lease's directory
+  base::Mutex spare_mutex_;
+  std::vector<std::string> spare_trees_ GUARDED_BY(spare_mutex_);
   base::Mutex sync_mutex_;  // held while syncing: a second one waits for the first
   std::uint64_t trees_synced_ GUARDED_BY(sync_mutex_) = 0;
 };

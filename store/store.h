@@ -104,7 +104,7 @@ class Store {
   ActiveTree new_tree();
   // Gives a finished tree its id and its place; from now on it is immutable. It belongs to no layer
   // yet: Transaction::record_layer says so, once it is sealed; else it goes with this Store.
-  // What is left in `tree`, the scratch, goes with that.
+  // What is left in `tree`, the scratch, goes with that, or is used again.
   std::string commit_tree(ActiveTree& tree);
   // A tree of empty directories and files for what each container has mounted on them: /proc, /sys,
   // /dev, and in /etc hosts, hostname and resolv.conf. As the lowest of a stack it spares making

@@ -20,8 +20,8 @@ namespace bld::store {
 
 struct StoreState;
 
-// Fresh directories of ours for one layer in the making: removed on destruction unless committed.
-// `fs` has mode 0755. Both are on the file system of the store, so commit_tree is one rename.
+// Fresh directories of ours for one layer in the making: removed on destruction unless committed;
+// then what is left is emptied, to be another one. `fs` has mode 0755. Both are on the file system of the store, so commit_tree is one rename.
 class ActiveTree {
  public:
   ActiveTree(ActiveTree&&) noexcept;
@@ -35,6 +35,7 @@ class ActiveTree {
  private:
   friend class Store;
   ActiveTree() = default;
+  bool make_spare() const;
 
   std::shared_ptr<StoreState> state_;
   std::string name_;

@@ -19,29 +19,6 @@ using base::Error;
 using base::RootedDir;
 namespace fs = std::filesystem;
 
-ActiveTree::ActiveTree(ActiveTree&& other) noexcept
-    : state_(std::exchange(other.state_, nullptr)),
-      name_(std::move(other.name_)),
-      fs_(std::move(other.fs_)),
-      work_(std::move(other.work_)) {}
-
-ActiveTree& ActiveTree::operator=(ActiveTree&& other) noexcept {
-  std::swap(state_, other.state_);
-  std::swap(name_, other.name_);
-  std::swap(fs_, other.fs_);
-  std::swap(work_, other.work_);
-  return *this;
-}
-
-ActiveTree::~ActiveTree() {
-  if (state_ == nullptr) return;
-  try {
-    RootedDir::open(state_->lease().directory()).remove_tree(name_);
-  } catch (const std::exception&) {
-    // It is in tmp/, which goes with our lease.
-  }
-}
-
 namespace {
 
 // mkdir obeys the umask, and the root of a layer must not.
@@ -60,14 +37,49 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
+ActiveTree::ActiveTree(ActiveTree&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)),
+      name_(std::move(other.name_)),
+      fs_(std::move(other.fs_)),
+      work_(std::move(other.work_)) {}
+
+ActiveTree& ActiveTree::operator=(ActiveTree&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(name_, other.name_);
+  std::swap(fs_, other.fs_);
+  std::swap(work_, other.work_);
+  return *this;
+}
+
+ActiveTree::~ActiveTree() {
+  if (state_ == nullptr) return;
+  try {
+    if (!is_there(fs_) && make_spare()) return;
+    RootedDir::open(state_->lease().directory()).remove_tree(name_);
+  } catch (const std::exception&) {
+    // It is in tmp/, which goes with our lease.
+  }
+}
+
+// Once the directory was committed, what is left is soon as good as new.
+bool ActiveTree::make_spare() const {
+  const RootedDir work = RootedDir::open(work_);
+  for (const std::string& name : work.names()) work.remove_tree(name);
+  make_plain_directory(fs_);
+  return state_->keep_spare_tree(name_);
+}
+
 ActiveTree Store::new_tree() {
-  const fs::path path = state_->lease().new_path();
+  const std::optional<std::string> spare = state_->take_spare_tree();
+  const fs::path path =
+      spare ? fs::path(state_->lease().directory()) / *spare : fs::path(state_->lease().new_path());
   ActiveTree tree;
   tree.name_ = path.filename().string();
   tree.fs_ = path / "fs";
   tree.work_ = path / "work";
-  if (::mkdir(path.c_str(), 0700) != 0) throw Error::sys("mkdir", path.string());
+  if (!spare && ::mkdir(path.c_str(), 0700) != 0) throw Error::sys("mkdir", path.string());
   tree.state_ = state_;
+  if (spare) return tree;
   for (const fs::path& directory : {tree.fs_, tree.work_}) {
     make_plain_directory(directory);
   }

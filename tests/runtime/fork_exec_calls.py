@@ -9,7 +9,7 @@ import sys
 
 ALLOWED = set("""
 __errno_location _exit chdir close getpid close_range dup2 execve explicit_bzero faccessat fchdir fchown fstat fstatat
-fstatfs ioctl kill memcpy memmove memset mkdir mount mount_setattr move_mount open open_tree openat poll prctl read sendmsg
+fstatfs getrusage ioctl kill memcpy memmove memset mkdir mount mount_setattr move_mount open open_tree openat poll prctl read sendmsg
 sethostname setns setrlimit setsid sigaddset sigemptyset sigprocmask sigtimedwait sigwaitinfo strlen strncmp syscall umask umount2
 unlinkat unshare vfork waitpid write __stack_chk_fail _GLOBAL_OFFSET_TABLE_
 """.split())

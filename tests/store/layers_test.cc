@@ -151,6 +151,28 @@ TEST_F(Layers, AnActiveTreeGoesUnlessCommitted) {
   EXPECT_FALSE(fs::exists(fs_path.parent_path()));
 }
 
+TEST_F(Layers, WhatACommittedTreeLeavesIsUsedAgainAndEmpty) {
+  fs::path fs_path;
+  std::string id;
+  {
+    ActiveTree tree = store.new_tree();
+    fs_path = tree.fs();
+    test::write_text(fs_path / "file", "text");
+    fs::create_directories(tree.work() / "work/incompat/volatile");
+    test::write_text(tree.work() / "work/incompat/volatile/dirty", "");
+    fs::permissions(tree.work() / "work", fs::perms::none);
+    fs::permissions(fs_path, fs::perms(0700));
+    id = store.commit_tree(tree);
+  }
+  const ActiveTree next = store.new_tree();
+  EXPECT_EQ(next.fs(), fs_path);
+  EXPECT_TRUE(fs::is_empty(next.fs()));
+  EXPECT_TRUE(fs::is_empty(next.work()));
+  EXPECT_EQ(fs::status(next.fs()).permissions(), fs::perms(0755));
+  EXPECT_TRUE(fs::exists(store.tree_path(id) / "file"));
+  EXPECT_NE(store.new_tree().fs(), fs_path);  // while it is in use
+}
+
 TEST_F(Layers, APulledBlobBecomesATreeOnDemand) {
   const Blob blob = blob_of(tar_of("dir", "text", Listed::kYes), layers::Compression::kGzip);
   const Layer pulled = ingest(store, blob);
