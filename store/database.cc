@@ -190,6 +190,9 @@ Database::Database(std::filesystem::path path, Mode mode)
     upgrade(db);
   }
   db.execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON");
+  // The pages that a build of some hundred steps changes in one transaction (16 MiB at most): each
+  // one that does not fit is written, read and written again.
+  db.execute("PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY");
   // The next opener reads the log again; emptying it at each exit would cost two fsyncs a command.
   sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
