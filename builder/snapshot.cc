@@ -96,12 +96,8 @@ void Snapshot::make_trees(store::Store& store) const {
 }
 
 std::vector<std::filesystem::path> Snapshot::trees(store::Store& store) const {
-  make_trees(store);
   std::vector<std::filesystem::path> paths;
-  for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
-    const base::MutexLock lock((*layer)->mutex_);
-    paths.push_back(store.tree_path((*layer)->tree_id_));
-  }
+  for (StackedTree& tree : stack(store)) paths.emplace_back(std::move(tree.directory));
   return paths;
 }
 

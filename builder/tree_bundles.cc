@@ -16,11 +16,12 @@ constexpr std::size_t kBundle = 8;
 // Linux stacks 500 (OVL_MAX_STACK); some are left for mount points, volumes and the like.
 constexpr std::size_t kMostTrees = 480;
 
-// The trees from `position` on, counted from the lowest, uppermost first. None if there are fewer.
-std::span<const StackedTree> part_of(const std::vector<StackedTree>& trees, std::size_t position,
-                                     std::size_t count) {
-  if (position % count != 0 || position + count > trees.size()) return {};
-  return std::span(trees).subspan(trees.size() - position - count, count);
+// The bundle that begins at `position`, counted from the lowest; uppermost first. None if there is
+// none.
+std::span<const StackedTree> bundle_at(const std::vector<StackedTree>& trees,
+                                       std::size_t position) {
+  if (position % kBundle != 0 || position + kBundle > trees.size()) return {};
+  return std::span(trees).subspan(trees.size() - position - kBundle, kBundle);
 }
 
 bool are_small(std::span<const StackedTree> trees) {
@@ -46,7 +47,7 @@ std::vector<fs::path> TreeBundles::bundle(const std::vector<StackedTree>& trees)
   std::vector<std::string> lowest_first;
   std::size_t bundles = 0;  // at the end of `lowest_first`, one upon the other, all small
   for (std::size_t next = 0; next < trees.size();) {
-    const auto part = part_of(trees, next, kBundle);
+    const auto part = bundle_at(trees, next);
     const bool is_small = are_small(part);
     if (part.empty() || !(is_small || is_too_high)) {
       lowest_first.push_back(trees[trees.size() - ++next].directory);
@@ -57,9 +58,8 @@ std::vector<fs::path> TreeBundles::bundle(const std::vector<StackedTree>& trees)
     next += kBundle;
     bundles = is_small ? bundles + 1 : 0;
     if (bundles < kBundle || next % (kBundle * kBundle) != 0) continue;
-    const auto first = lowest_first.end() - static_cast<std::ptrdiff_t>(kBundle);
     const std::vector<std::string> eight(lowest_first.rbegin(), lowest_first.rbegin() + kBundle);
-    lowest_first.erase(first, lowest_first.end());
+    lowest_first.resize(lowest_first.size() - kBundle);
     lowest_first.push_back(merged(eight, false, next == kBundle * kBundle));
     bundles = 0;
   }

@@ -486,16 +486,16 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
       if (failed && failed->stage == Stage::kClone) break;
     }
   }
+  // Also if the command could not be executed: telling why may mount what it had.
+  const bool is_ending = !reaped && ended && ended->is_empty;
+  if (is_ending) EndingContainers::of_this_process().add(std::move(channel));
   emulation.reset();  // its thread's root is the container's
   const std::string trouble = mounts && !stopped ? mounts->runtime_error() : "";
   if (mounts) mounts->clean_up();
   if (failed) {
     throw setup_error(spec, mounts ? mounts->lines() : std::vector<std::string>(), *failed);
   }
-  if (!reaped) {
-    if (!ended || !ended->is_empty) throw base::Error("the launcher process has ended");
-    EndingContainers::of_this_process().add(std::move(channel));
-  }
+  if (!reaped && !is_ending) throw base::Error("the launcher process has ended");
 
   if (!trouble.empty() && ended && WIFEXITED(ended->wait_status) &&
       WEXITSTATUS(ended->wait_status) == 1) {
