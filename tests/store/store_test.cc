@@ -1,6 +1,11 @@
 #include "store/store.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <chrono>
 
@@ -30,6 +35,20 @@ TEST(StoreOpen, MakesPrivateDirectories) {
   ASSERT_EQ(::stat((root / "store.db").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600U);
   EXPECT_EQ(test::entries_in(root / "tmp"), 0U);
+}
+
+TEST(StoreOpen, OnExt4EachSessionBeginsInAnotherGroup) {
+  const TempDir temp;
+  open_store(temp / "store");
+  const base::UniqueFd tmp(::open((temp / "store/tmp").c_str(), O_RDONLY | O_DIRECTORY));
+
+  struct statfs type {};
+
+  ASSERT_EQ(::fstatfs(tmp.get(), &type), 0);
+  if (type.f_type != EXT4_SUPER_MAGIC) GTEST_SKIP() << "no ext4 here";
+  int flags = 0;
+  ASSERT_EQ(::ioctl(tmp.get(), FS_IOC_GETFLAGS, &flags), 0);
+  EXPECT_NE(flags & FS_TOPDIR_FL, 0);
 }
 
 TEST(StoreOpen, RefusesOneThatOthersMayEnter) {
