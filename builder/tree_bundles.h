@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -27,14 +28,14 @@ class TreeBundles {
   explicit TreeBundles(store::Store& store) : store_(store) {}
 
   // Directories that show the same as `trees`; both uppermost first. Of each 8, counted from the
-  // lowest, one is made if all are small, or if there are more than can be mounted; of each 64
-  // small ones again one. Trees do not change.
+  // last large one, one is made if all are small; of each 64 again one. If there are more than can
+  // be mounted, large ones are merged, too. Trees do not change.
   std::vector<std::filesystem::path> bundle(const std::vector<StackedTree>& trees);
 
  private:
   // One directory for `trees`, uppermost first. `is_lowest`: there is nothing below whose files it
   // could hide.
-  const std::string& merged(std::span<const std::string> trees, bool by_links, bool is_lowest);
+  const std::string& merged(std::span<const std::string_view> trees, bool by_links, bool is_lowest);
 
   store::Store& store_;
   base::Mutex mutex_;  // held while merging: who waits wants the same

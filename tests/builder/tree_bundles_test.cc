@@ -73,6 +73,16 @@ TEST_F(Bundles, TheNumberGrowsWithTheLogarithm) {
   EXPECT_EQ(last_in(directories), "199");
 }
 
+TEST_F(Bundles, ALargeOneAtTheBottomKeepsNothingApart) {
+  add_tree(false);
+  add_trees(64 + 8);
+  const auto directories = bundles_.bundle(trees_);
+  ASSERT_EQ(directories.size(), 3U);
+  EXPECT_EQ(directories[2], fs::path(temp_.path() / "tree0"));
+  EXPECT_EQ(names_in(directories).size(), 74U);
+  EXPECT_EQ(last_in(directories), "72");
+}
+
 TEST_F(Bundles, TheSameIsNotMadeTwice) {
   add_trees(64);
   const auto first = bundles_.bundle(trees_);
