@@ -276,7 +276,7 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
   for (const base::StepId shown : instructions_[id]) {
     surroundings_.services.events.send(base::StepStarted{shown});
   }
-  pool_.submit([this, id] {
+  const auto task = [this, id] {
     Finished finished{id, {}, nullptr};
     const auto start_time = Clock::now();
     const base::StepUsage before = usage_of_thread();
@@ -293,7 +293,13 @@ void Executor::start(NodeId id, std::deque<NodeId>& ready) {
     finished.result.duration = Clock::now() - start_time;
     add_usage(finished.result.usage, usage_of_thread(), before);
     finish(std::move(finished));
-  });
+  };
+  // Alone, and with nothing to do before it ends: no other thread need be woken for it.
+  if (running_ == 1 && ready.empty()) {
+    task();
+  } else {
+    pool_.submit(task);
+  }
 }
 
 // By a worker. The results of all inputs are there, and stay as they are.

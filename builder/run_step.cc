@@ -83,8 +83,9 @@ void add_network_files(runtime::ContainerSpec& spec, const NetworkFiles& files) 
 
 // By this file programs know that they are in a container.
 std::string container_environment(const RunOperation& operation) {
+  static const bool is_rootless = runtime::is_user_namespace();
   return fmt::format("\nengine=\"bld-{}\"\n{}rootless={}\n", kVersion, operation.identity,
-                     runtime::is_user_namespace() ? 1 : 0);
+                     is_rootless ? 1 : 0);
 }
 
 void add_mounts(runtime::ContainerSpec& spec, const RunOperation& operation,

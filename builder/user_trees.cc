@@ -13,18 +13,18 @@ bool is_opaque(const base::RootedDir& tree, const char* directory) {
 }
 
 // As FuseRoots spells whiteouts.
-bool has_named_whiteouts(const base::RootedDir& tree) {
-  return tree.lstat(".wh.etc") || tree.lstat("etc/.wh.passwd") || tree.lstat("etc/.wh.group") ||
+bool has_named_whiteouts_in_etc(const base::RootedDir& tree) {
+  return tree.lstat("etc/.wh.passwd") || tree.lstat("etc/.wh.group") ||
          tree.lstat("etc/.wh..wh..opq");
 }
 
 }  // namespace
 
 UserTrees::Has UserTrees::look(const base::RootedDir& tree) {
-  if (has_named_whiteouts(tree)) return Has::kPart;
+  if (tree.lstat(".wh.etc")) return Has::kPart;
   const auto etc = tree.lstat("etc");
   if (!etc) return Has::kNothing;
-  if (!S_ISDIR(etc->st_mode)) return Has::kPart;
+  if (!S_ISDIR(etc->st_mode) || has_named_whiteouts_in_etc(tree)) return Has::kPart;
   const auto passwd = tree.lstat("etc/passwd");
   const auto group = tree.lstat("etc/group");
   if (passwd && group && S_ISREG(passwd->st_mode) && S_ISREG(group->st_mode)) return Has::kAll;
