@@ -26,6 +26,7 @@ struct ResourceLimits {
   std::string cgroup_parent;  // below the root of the hierarchy; empty: our own group
 
   bool any() const;
+  bool operator==(const ResourceLimits&) const = default;
 };
 
 // Where each controller ("memory", "cpu", "cpuset", "pids") is, and which group in it is ours.

@@ -12,10 +12,10 @@
 namespace bld::runtime {
 namespace {
 
-bool attach_mounts(const ChildPlan& plan) {
-  const int scratch = open_path(plan.bundle, "scratch");
+bool attach_mounts(const MappedPlan<ChildPlan>& plan) {
+  const int scratch = open_path(plan.head().bundle, "scratch");
   if (scratch < 0) return false;
-  for (const MountOp& op : plan.mounts) {
+  for (const MountOp& op : plan.list(plan.head().mounts)) {
     switch (op.action) {
       case MountAction::kAttach:
         if (attach(op.source, op.target) != 0) return false;
@@ -55,13 +55,14 @@ bool settle_control_groups(int empty) {
 
 }  // namespace
 
-bool lay_out_bundle(const ChildPlan& plan) {
+bool lay_out_bundle(const MappedPlan<ChildPlan>& mapped) {
+  const ChildPlan& plan = mapped.head();
   if (::move_mount(plan.bundle, "", AT_FDCWD, kBundleDirectory, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     return false;
   }
   const int root = open_path(plan.bundle, "rootfs");
   const int empty = open_path(plan.bundle, "empty");
-  if (root < 0 || empty < 0 || attach(plan.root, root) != 0 || !attach_mounts(plan)) return false;
+  if (root < 0 || empty < 0 || attach(plan.root, root) != 0 || !attach_mounts(mapped)) return false;
   if (!settle_control_groups(empty)) return false;
   return ::mount("proc", "/proc", "proc", kSafeFlags, nullptr) == 0;
 }

@@ -13,6 +13,6 @@ inline constexpr const char* kBundleDirectory = "/run";
 // machine fit for the runtime: a /proc of this pid namespace, and control groups that it can read
 // and not change, since bld itself limits the container and cleans up. Returns whether it worked,
 // else errno says why.
-bool lay_out_bundle(const ChildPlan& plan);
+bool lay_out_bundle(const MappedPlan<ChildPlan>& plan);
 
 }  // namespace bld::runtime

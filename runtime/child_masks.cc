@@ -1,10 +1,8 @@
 #include "runtime/child_masks.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,7 +23,7 @@ struct Place {
 
 class Masks {
  public:
-  // The roots of these file systems were seen to be the kernel's.
+  // Of -1 no path is named.
   Masks(int proc, int sys, int null_device) : proc_(proc), sys_(sys), null_device_(null_device) {}
 
   bool hide(const char* path) {
@@ -62,8 +60,12 @@ class Masks {
   // Those of the kernel are no links. What the user named besides may be one, inside of the root.
   Place place_of(const char* path) const {
     constexpr int kFlags = O_PATH | O_CLOEXEC;
-    if (std::strncmp(path, "/proc/", 6) == 0) return {proc_, path + 6, kFlags | O_NOFOLLOW};
-    if (std::strncmp(path, "/sys/", 5) == 0) return {sys_, path + 5, kFlags | O_NOFOLLOW};
+    if (proc_ >= 0 && std::strncmp(path, "/proc/", 6) == 0) {
+      return {proc_, path + 6, kFlags | O_NOFOLLOW};
+    }
+    if (sys_ >= 0 && std::strncmp(path, "/sys/", 5) == 0) {
+      return {sys_, path + 5, kFlags | O_NOFOLLOW};
+    }
     return {AT_FDCWD, path, kFlags};
   }
 
@@ -80,45 +82,40 @@ class Masks {
   int empty_ = -1;
 };
 
-// The root directory of a mount of this kind, or -1.
-int open_kernel_root(const char* path, long type) {
-  const int root = ::open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-  struct statfs status {};
-
-  if (root < 0 || ::fstatfs(root, &status) != 0) return -1;
-  if (status.f_type != type) {
-    errno = EINVAL;
-    return -1;
+template <typename Plan>
+void apply(Masks& masks, const Plan& plan, int channel) {
+  for (const std::uintptr_t path : plan.list(plan.head().masked)) {
+    if (!masks.hide(plan.text(path))) fail(channel, Stage::kMask);
   }
-  return root;
+  for (const std::uintptr_t path : plan.list(plan.head().read_only)) {
+    if (!masks.make_read_only(plan.text(path))) fail(channel, Stage::kMask);
+  }
 }
 
 }  // namespace
 
-void mask_kernel_files(const ChildMemory& memory) {
-  const int channel = memory.channel;
-  const ChildPlan& plan = memory.plan;
-  const int null_device = open_path(AT_FDCWD, "/dev/null");
-  const int proc = open_kernel_root("/proc", PROC_SUPER_MAGIC);
-  const int sys = open_kernel_root("/sys", SYSFS_MAGIC);
-  if (null_device < 0 || proc < 0 || sys < 0) fail(channel, Stage::kMask);
-  Masks masks(proc, sys, null_device);
-  for (const std::string& path : plan.masked) {
-    if (!masks.hide(path.c_str())) fail(channel, Stage::kMask);
-  }
-  for (const std::string& path : plan.read_only) {
-    if (!masks.make_read_only(path.c_str())) fail(channel, Stage::kMask);
-  }
-  if (may_debug(plan) && !plan.masked.empty() && !masks.hide("/proc/1")) {
-    fail(channel, Stage::kMask);
-  }
+void mask_kernel_files(const ChildMemory& memory, const KernelMounts& mounts) {
+  const ContainerBase& base = memory.base.head();
+  const int null_device = open_path(base.dev, "null");
+  if (null_device < 0) fail(memory.channel, Stage::kMask);
+  Masks masks(mounts.proc, mounts.sys, null_device);
+  apply(masks, memory.base, memory.channel);
+  if (base.hides_init != 0 && !masks.hide("/proc/1")) fail(memory.channel, Stage::kMask);
   // The container's own group if the machine has cgroup v2 and lets us; else nothing to see.
-  if (!plan.shared.cgroup &&
-      mount_below(sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0 &&
+  if (base.owns_cgroup != 0 &&
+      mount_below(mounts.sys, "fs/cgroup", "cgroup2", kSafeFlags | MS_RDONLY, nullptr) != 0 &&
       !masks.hide("/sys/fs/cgroup")) {
-    fail(channel, Stage::kMask);
+    fail(memory.channel, Stage::kMask);
   }
+}
+
+void mask_files(const ChildMemory& memory) {
+  const ChildPlan& plan = memory.plan.head();
+  if (plan.masked.empty() && plan.read_only.empty()) return;
+  const int null_device = open_path(AT_FDCWD, "/dev/null");
+  if (null_device < 0) fail(memory.channel, Stage::kMask);
+  Masks masks(-1, -1, null_device);
+  apply(masks, memory.plan, memory.channel);
 }
 
 }  // namespace bld::runtime

@@ -1,5 +1,5 @@
-// What the launcher must know to start one container: everything is decided, looked up and opened.
-// The caller's thread makes it, the launcher receives it, the child interprets it.
+// What the process of a container must know: everything is decided, looked up and opened. The
+// caller's thread makes it, the child interprets it.
 #pragma once
 
 #include <linux/filter.h>
@@ -7,62 +7,72 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "runtime/container_spec.h"
+#include "runtime/plan_memory.h"
 
 namespace bld::runtime {
 
-// A descriptor's place in the list that goes to the launcher; there it is the descriptor itself.
-using FdSlot = std::int32_t;
+// What a container has whatever will run in it. The child makes it before its plan is known, while
+// the command before it still runs.
+struct ContainerBase {
+  enum class Kind : std::uint32_t {
+    kContainer,
+    kBundle,  // an OCI runtime makes the mounts
+    kChroot,  // no namespaces, no mounts
+  };
+  Kind kind = Kind::kContainer;
+  std::uint32_t sets_hostname = 0;
+  Text hostname;
+  FdSlot network = -1;                // a network namespace; -1: the launcher's
+  FdSlot dev = -1;                    // a detached tmpfs: /dev, but for what is mounted in it
+  List<FdSlot> cgroups;               // cgroup.procs of the groups to enter
+  std::uint32_t owns_cgroup = 0;      // has a cgroup namespace
+  std::uint32_t shares_ipc = 0;       // /dev/shm and /dev/mqueue are those of the host
+  std::uint32_t may_mount_sysfs = 0;  // else /sys is that of the host
+  std::uint32_t hides_init = 0;       // /proc/1
+  Text shm_options, pts_options;
+  Texts masked, read_only;  // of KernelFiles, below /proc and /sys
+};
 
 enum class MountAction : std::uint32_t {
   kAttach,   // the detached mount `source` at `target`
-  kScratch,  // the detached mount `source` where only kBind reaches it
+  kScratch,  // the detached mount `source` where only kBind reaches it; not before kDev
   kBind,     // the file or directory `source` of a scratch mount at `target`
-  kProc,     // a new procfs at `target`
-  kSysNew,   // a new sysfs at `target`, or that of the host if the kernel refuses
-  kSysHost,  // the sysfs of the host at `target`
-  kDev,      // the detached tmpfs `source` at `target`, with devices, pts, shm and mqueue
-  kDevHost,  // as kDev, with the host's shm and mqueue
+  kProc,     // the base's /proc at `target`
+  kSys,
+  kDev,
 };
 
 struct MountOp {
   MountAction action = MountAction::kAttach;
   FdSlot source = -1, target = -1;
+  std::uint32_t reserved = 0;
   std::uint64_t attributes = 0;  // MOUNT_ATTR_… to set, of kBind
 };
 
 struct ChildPlan {
   FdSlot root = -1;  // a detached mount, or of a chroot the directory
-  bool is_chroot = false;
   // A detached tmpfs with an OCI bundle: the command is an OCI runtime that gets this bundle and
   // makes the container itself. It stays in the host's root, with the host's rights.
   FdSlot bundle = -1;
-  FdSlot network = -1;  // a network namespace; -1: the launcher's
   FdSlot input = -1, output = -1, error = -1;
-  FdSlot console = -1;          // takes the master of a terminal, which replaces the streams
-  std::vector<FdSlot> cgroups;  // cgroup.procs of the groups to enter
-  std::vector<MountOp> mounts;
-  std::string hostname, cwd, shm_options, pts_options;
-  std::vector<std::string> args, env;
-  std::vector<std::string> programs;  // paths to try, in this order
+  FdSlot console = -1;  // takes the master of a terminal, which replaces the streams
+  List<MountOp> mounts;
+  Text cwd;
+  Texts args, env;
+  Texts programs;  // paths to try, in this order
   std::uint32_t uid = 0, gid = 0;
-  std::vector<gid_t> groups;
+  List<gid_t> groups;
   std::uint64_t capabilities = 0;
-  bool no_new_privileges = false;
-  std::vector<std::string> masked, read_only;  // of KernelFiles
-  std::vector<sock_filter> filter;             // empty: none
-  std::vector<sock_filter> emulation;  // that of emulation.h, where one id is mapped; its listener
-                                       // comes with a Report
-  std::vector<Rlimit> rlimits;
+  std::uint32_t no_new_privileges = 0;
   std::uint32_t umask = 022;
-  SharedNamespaces shared;
+  Texts masked, read_only;      // of KernelFiles, those that are not the kernel's own
+  List<sock_filter> filter;     // empty: none
+  List<sock_filter> emulation;  // that of emulation.h, where one id is mapped; its listener comes
+                                // with a Report
+  List<Rlimit> rlimits;
 };
-
-std::string encode(const ChildPlan& plan);
-ChildPlan decode(std::string_view bytes);  // of encode() of this same program
 
 // What went wrong, told by the child or the launcher. The order is that of stage_name().
 enum class Stage : std::uint32_t {
@@ -70,10 +80,13 @@ enum class Stage : std::uint32_t {
   kCgroup,
   kNetwork,
   kHostname,
+  kProc,
+  kSys,
+  kDev,
+  kPivotRoot,
+  kPlan,
   kRoot,
   kMount,  // `index` tells which of ChildPlan::mounts
-  kPivotRoot,
-  kDetachOldRoot,
   kMask,
   kBundle,
   kStdio,
@@ -94,10 +107,12 @@ const char* stage_name(Stage stage);
 // What comes back through the container's channel, one packet each.
 struct Report {
   enum class Kind : std::uint32_t {
-    kFailed,    // setup: stage, index, error_number
-    kEnded,     // the command: wait_status; is_empty; what it and what it started used
-    kReaped,    // the container as a whole: wait_status, and the same with its init
-    kListener,  // with the listener of ChildPlan::emulation as a descriptor
+    kReady,      // the base is there, and the plan may come
+    kFailed,     // setup: stage, index, error_number
+    kEnded,      // the command: wait_status; is_empty; what it and what it started used
+    kUnmounted,  // after an empty one has ended: none of its mounts is left
+    kReaped,     // the container as a whole: wait_status, and the same with its init
+    kListener,   // with the listener of ChildPlan::emulation as a descriptor
   };
   Kind kind = Kind::kFailed;
   Stage stage = Stage::kClone;

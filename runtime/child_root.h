@@ -2,12 +2,12 @@
 // in child_setup.
 #pragma once
 
-#include "runtime/child_setup.h"
+#include "runtime/child_kernel_mounts.h"
 
 namespace bld::runtime {
 
-// Attaches root and mounts of the plan and goes there; nothing of the host is to be seen any more.
+// Attaches root and mounts of the plan and goes there.
 // Failing, it reports the stage and ends the process.
-void make_root(const ChildMemory& memory);
+void make_root(const ChildMemory& memory, const KernelMounts& kernel);
 
 }  // namespace bld::runtime

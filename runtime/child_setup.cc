@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -24,12 +26,19 @@
 
 #include "runtime/child_bundle.h"
 #include "runtime/child_chroot.h"
+#include "runtime/child_kernel_mounts.h"
 #include "runtime/child_masks.h"
+#include "runtime/child_mounts.h"
+#include "runtime/child_receive.h"
 #include "runtime/child_report.h"
 #include "runtime/child_root.h"
 
 namespace bld::runtime {
 namespace {
+
+bool is_chroot(const ChildMemory& memory) {
+  return memory.base.head().kind == ContainerBase::Kind::kChroot;
+}
 
 // A user other than root could not open /dev/stdout again: a pipe belongs to who made it.
 void own_pipe(int fd, const ChildPlan& plan) {
@@ -43,7 +52,7 @@ void own_pipe(int fd, const ChildPlan& plan) {
 // Descriptors 0, 1 and 2 of this process are the launcher's /dev/null, so that none of the plan's
 // is one of them.
 void set_standard_streams(const ChildMemory& memory) {
-  const ChildPlan& plan = memory.plan;
+  const ChildPlan& plan = memory.plan.head();
   const int null_device = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null_device < 0) fail(memory.channel, Stage::kStdio);
   const int streams[] = {plan.input, plan.output, plan.error};
@@ -80,8 +89,8 @@ void wait_for_answer(int socket) {
 // A terminal of the container's own devpts, so that its name means something inside. An OCI runtime
 // makes that one itself and gets one of the host's, as a chroot does.
 void open_terminal(const ChildMemory& memory) {
-  const ChildPlan& plan = memory.plan;
-  const bool of_host = plan.bundle >= 0 || plan.is_chroot;
+  const ChildPlan& plan = memory.plan.head();
+  const bool of_host = plan.bundle >= 0 || is_chroot(memory);
   const char* device = of_host ? "/dev/ptmx" : "/dev/pts/ptmx";
   const int master = ::open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
   int locked = 0;
@@ -122,9 +131,8 @@ void limit_bounding_set(int channel, std::uint64_t bits) {
 // The calls that the builder answers. Its filter lies below the policy's, which may still refuse
 // them.
 void install_emulation(const ChildMemory& memory) {
-  const std::vector<sock_filter>& filter = memory.plan.emulation;
-  const sock_fprog program{static_cast<unsigned short>(filter.size()),
-                           const_cast<sock_filter*>(filter.data())};
+  const std::span<sock_filter> filter = memory.plan.list(memory.plan.head().emulation);
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   const auto install = [&program](unsigned flags) {
     return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                                       SECCOMP_FILTER_FLAG_NEW_LISTENER | flags, &program));
@@ -141,10 +149,9 @@ void install_emulation(const ChildMemory& memory) {
 }
 
 void install_filter(const ChildMemory& memory) {
-  const std::vector<sock_filter>& filter = memory.plan.filter;
+  const std::span<sock_filter> filter = memory.plan.list(memory.plan.head().filter);
   if (filter.empty()) return;
-  const sock_fprog program{static_cast<unsigned short>(filter.size()),
-                           const_cast<sock_filter*>(filter.data())};
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) {
     fail(memory.channel, Stage::kSeccomp);
   }
@@ -153,24 +160,24 @@ void install_filter(const ChildMemory& memory) {
 // From full rights to those of the command. The filter comes last: with CAP_SYS_ADMIN it needs no
 // no-new-privileges, so that set-uid programs of the image keep working.
 void become_user(const ChildMemory& memory) {
-  const ChildPlan& plan = memory.plan;
+  const ChildPlan& plan = memory.plan.head();
   const int channel = memory.channel;
   limit_bounding_set(channel, plan.capabilities);
   // The raw calls: libc's would tell threads that do not exist here.
   // Who maps one id may not change groups.
-  if (plan.emulation.empty() &&
-      ::syscall(SYS_setgroups, plan.groups.size(), plan.groups.data()) != 0) {
+  const std::span<gid_t> groups = memory.plan.list(plan.groups);
+  if (plan.emulation.empty() && ::syscall(SYS_setgroups, groups.size(), groups.data()) != 0) {
     fail(channel, Stage::kGroups);
   }
   if (::syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) != 0) fail(channel, Stage::kUser);
   // In a chroot we do not have it, and a filter only with no-new-privileges.
-  const std::uint64_t admin = plan.is_chroot ? 0 : std::uint64_t{1} << CAP_SYS_ADMIN;
+  const std::uint64_t admin = is_chroot(memory) ? 0 : std::uint64_t{1} << CAP_SYS_ADMIN;
   if (plan.uid != 0) {
     if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) fail(channel, Stage::kCapabilities);
     if (::syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) != 0) fail(channel, Stage::kUser);
     if (set_capabilities(admin) != 0) fail(channel, Stage::kCapabilities);
   }
-  if (plan.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+  if (plan.no_new_privileges != 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     fail(channel, Stage::kCapabilities);
   }
   if (!plan.emulation.empty()) install_emulation(memory);
@@ -181,7 +188,7 @@ void become_user(const ChildMemory& memory) {
 }
 
 void set_limits(const ChildMemory& memory) {
-  for (const Rlimit& limit : memory.plan.rlimits) {
+  for (const Rlimit& limit : memory.plan.list(memory.plan.head().rlimits)) {
     const rlimit value{limit.soft, limit.hard};
     if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &value) != 0) {
       fail(memory.channel, Stage::kLimits, limit.resource);
@@ -193,9 +200,10 @@ void set_limits(const ChildMemory& memory) {
 // as root of the container, before the user is changed.
 void make_directory(const ChildMemory& memory) {
   char path[PATH_MAX];
-  const std::size_t length = memory.plan.cwd.size();
+  const Text cwd = memory.plan.head().cwd;
+  const std::size_t length = cwd.count;
   if (length >= sizeof path) return;
-  std::memcpy(path, memory.plan.cwd.c_str(), length + 1);
+  std::memcpy(path, memory.plan.text(cwd), length + 1);
   for (std::size_t i = 1; i <= length; ++i) {
     if (path[i] != '/' && path[i] != '\0') continue;
     const char rest = path[i];
@@ -207,9 +215,10 @@ void make_directory(const ChildMemory& memory) {
 
 // A descriptor from outside, named by /proc/self/fd, must not become the current directory.
 void enter_directory(const ChildMemory& memory) {
-  if (::chdir(memory.plan.cwd.c_str()) != 0) {
+  const char* cwd = memory.plan.text(memory.plan.head().cwd);
+  if (::chdir(cwd) != 0) {
     if (errno == ENOENT) make_directory(memory);
-    if (::chdir(memory.plan.cwd.c_str()) != 0) fail(memory.channel, Stage::kDirectory);
+    if (::chdir(cwd) != 0) fail(memory.channel, Stage::kDirectory);
   }
   char path[PATH_MAX];
   if (::syscall(SYS_getcwd, path, sizeof path) > 0 && path[0] == '/') return;
@@ -237,9 +246,9 @@ void close_all_but(std::span<const int> keep) {
 
 // In the command's process.
 [[noreturn]] void run_command(const ChildMemory& memory) {
-  const ChildPlan& plan = memory.plan;
+  const ChildPlan& plan = memory.plan.head();
   ::setsid();
-  if (plan.is_chroot && enter_chroot(plan.root) != 0) fail(memory.channel, Stage::kChroot);
+  if (is_chroot(memory) && enter_chroot(plan.root) != 0) fail(memory.channel, Stage::kChroot);
   if (plan.console >= 0 && ::ioctl(0, TIOCSCTTY, 0) != 0) fail(memory.channel, Stage::kTerminal);
   close_all_but({&memory.channel, 1});  // which is close-on-exec
   if (plan.bundle < 0) {
@@ -250,11 +259,13 @@ void close_all_but(std::span<const int> keep) {
   }
   unblock_signals();
   if (plan.bundle < 0) become_user(memory);
-  if (plan.is_chroot) die_with_init();
+  if (is_chroot(memory)) die_with_init();
   // As execvp does: what is there but may not be run is reported if nothing better follows.
+  char** const args = memory.plan.pointers(plan.args);
+  char** const env = memory.plan.pointers(plan.env);
   int seen = ENOENT;
-  for (const std::string& program : plan.programs) {
-    ::execve(program.c_str(), memory.argv.data(), memory.envp.data());
+  for (const std::uintptr_t program : memory.plan.list(plan.programs)) {
+    ::execve(memory.plan.text(program), args, env);
     if (errno == EACCES) seen = EACCES;
     if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) {
       seen = errno;
@@ -265,14 +276,18 @@ void close_all_but(std::span<const int> keep) {
   fail(memory.channel, Stage::kExec);
 }
 
-// No process of the container may read this memory; still, nothing is kept that it does not need.
-void forget_secrets(ChildMemory& memory) {
-  for (auto* texts : {&memory.plan.env, &memory.plan.args}) {
-    for (std::string& text : *texts) ::explicit_bzero(text.data(), text.size());
-  }
+// No process of the container may read this memory; still, nothing is kept that it does not need:
+// the environment of the command may hold secrets.
+void forget_plan(ChildMemory& memory) { ::munmap(memory.plan.start, memory.plan.size); }
+
+// Takes all mounts off, and lets go of the root.
+bool let_go_of_root() {
+  const int elsewhere = open_path(AT_FDCWD, "/proc");
+  return elsewhere >= 0 && ::umount2("/", MNT_DETACH) == 0 && ::fchdir(elsewhere) == 0 &&
+         enter_chroot(elsewhere) == 0 && ::close(elsewhere) == 0;
 }
 
-[[noreturn]] void report_end(int wait_status, bool is_empty, int channel) {
+void report_end(int wait_status, bool is_empty, int channel) {
   Report report;
   report.kind = Report::Kind::kEnded;
   report.wait_status = wait_status;
@@ -281,11 +296,11 @@ void forget_secrets(ChildMemory& memory) {
   ::getrusage(RUSAGE_CHILDREN, &usage);
   report.set_usage(usage);
   (void)!::write(channel, &report, sizeof report);
-  ::_exit(0);
 }
 
 // The command has ended, and with it whatever it left behind: nothing of that runs any more when
-// the report comes, although the kernel goes on to take the namespaces down.
+// the report comes. Meanwhile the mounts are taken off, the slowest of what the kernel has to do;
+// the next container may need what they held.
 [[noreturn]] void end_container(int wait_status, int channel) {
   bool is_empty = false;
   // There is nothing else (ESRCH), or it dies. A filter of the user's may refuse this.
@@ -294,6 +309,12 @@ void forget_secrets(ChildMemory& memory) {
     is_empty = errno == ECHILD;
   }
   report_end(wait_status, is_empty, channel);
+  if (is_empty && let_go_of_root()) {
+    Report report;
+    report.kind = Report::Kind::kUnmounted;
+    (void)!::write(channel, &report, sizeof report);
+  }
+  ::_exit(0);
 }
 
 // In the init process, once the command runs. Every descriptor but the channel is given back: the
@@ -327,6 +348,7 @@ void forget_secrets(ChildMemory& memory) {
   close_all_but(keep);
   ::close_range(0, 2, 0);
   report_end(wait_and_kill_rest(command, proc, memory.lifeline), false, memory.channel);
+  ::_exit(0);
 }
 
 // A command with SYS_PTRACE can take over an init that is not closed to it by a user namespace:
@@ -344,10 +366,11 @@ void forget_secrets(ChildMemory& memory) {
     (void)!::read(gate[0], &none, 1);
     run_command(memory);
   }
-  forget_secrets(memory);
-  limit_bounding_set(memory.channel, memory.plan.capabilities);
+  const std::uint64_t capabilities = memory.plan.head().capabilities;
+  limit_bounding_set(memory.channel, capabilities);
   install_filter(memory);
-  if (set_capabilities(memory.plan.capabilities) != 0) fail(memory.channel, Stage::kCapabilities);
+  if (set_capabilities(capabilities) != 0) fail(memory.channel, Stage::kCapabilities);
+  forget_plan(memory);
   reap(static_cast<pid_t>(command), memory.channel);  // which closes the gate
 }
 
@@ -360,40 +383,65 @@ void die_with_launcher(int lifeline) {
 
 // And a namespace in which these groups are the roots.
 void enter_cgroups(const ChildMemory& memory) {
-  if (memory.plan.cgroups.empty()) return;
-  for (const int entrance : memory.plan.cgroups) {
+  const ContainerBase& base = memory.base.head();
+  if (base.cgroups.empty()) return;
+  for (const int entrance : memory.base.list(base.cgroups)) {
     if (::write(entrance, "0", 1) != 1) fail(memory.channel, Stage::kCgroup);
   }
-  if (!memory.plan.is_chroot && !memory.plan.shared.cgroup && ::unshare(CLONE_NEWCGROUP) != 0)
+  if (base.owns_cgroup != 0 && ::unshare(CLONE_NEWCGROUP) != 0) {
     fail(memory.channel, Stage::kCgroup);
+  }
+}
+
+// All that does not depend on the plan.
+KernelMounts make_base(ChildMemory& memory) {
+  const ContainerBase& base = memory.base.head();
+  enter_cgroups(memory);
+  if (base.network >= 0 && ::setns(base.network, CLONE_NEWNET) != 0) {
+    fail(memory.channel, Stage::kNetwork);
+  }
+  if (base.sets_hostname != 0 &&
+      ::sethostname(memory.base.text(base.hostname), base.hostname.count) != 0) {
+    fail(memory.channel, Stage::kHostname);
+  }
+  KernelMounts mounts;
+  if (base.kind == ContainerBase::Kind::kContainer) mounts = make_kernel_mounts(memory);
+  // A session keyring of its own. Without one (a full quota) the filter still refuses all key
+  // calls.
+  ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+  Report report;
+  report.kind = Report::Kind::kReady;
+  (void)!::write(memory.channel, &report, sizeof report);
+  return mounts;
+}
+
+// Whoever asked for the container may have changed its mind.
+void check_received(int result, const ChildMemory& memory) {
+  if (result == 0) return;
+  if (errno == 0) ::_exit(0);
+  fail(memory.channel, Stage::kPlan);
 }
 
 }  // namespace
 
 void container_main(ChildMemory& memory) {
-  const ChildPlan& plan = memory.plan;
-  close_all_but(memory.keep);
+  int keep[] = {memory.channel, memory.plans, memory.lifeline};
+  std::ranges::sort(keep);
+  close_all_but(keep);
   die_with_launcher(memory.lifeline);
-  enter_cgroups(memory);
-  if (plan.network >= 0 && ::setns(plan.network, CLONE_NEWNET) != 0) {
-    fail(memory.channel, Stage::kNetwork);
-  }
-  const bool own_name = !plan.is_chroot && !plan.shared.uts;
-  if (own_name && ::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
-    fail(memory.channel, Stage::kHostname);
-  }
-  const int proc = plan.is_chroot ? become_reaper() : -1;
-  if (plan.is_chroot) {
+  check_received(receive_base(memory.plans, memory.base), memory);
+  const KernelMounts kernel = make_base(memory);
+  check_received(receive_plan(memory.plans, memory.plan), memory);
+  const ChildPlan& plan = memory.plan.head();
+  const int proc = is_chroot(memory) ? become_reaper() : -1;
+  if (is_chroot(memory)) {
     if (proc < 0) fail(memory.channel, Stage::kChroot);
   } else if (plan.bundle >= 0) {
-    if (!lay_out_bundle(plan)) fail(memory.channel, Stage::kBundle);
+    if (!lay_out_bundle(memory.plan)) fail(memory.channel, Stage::kBundle);
   } else {
-    make_root(memory);
-    mask_kernel_files(memory);
+    make_root(memory, kernel);
+    mask_files(memory);
   }
-  // A session keyring of its own. Without one (a full quota) the filter still refuses all key
-  // calls.
-  ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
   if (plan.console >= 0) {
     open_terminal(memory);
   } else {
@@ -401,13 +449,15 @@ void container_main(ChildMemory& memory) {
   }
   // From here on nobody in the container can look into this process or at its executable.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (may_debug(plan) && plan.bundle < 0 && !plan.is_chroot) run_command_of_debugger(memory);
+  if (may_debug(plan.capabilities) && plan.bundle < 0 && !is_chroot(memory)) {
+    run_command_of_debugger(memory);
+  }
   // The command's process borrows this memory until it executes: nothing is copied.
   const pid_t command = ::vfork();
   if (command < 0) fail(memory.channel, Stage::kFork);
   if (command == 0) run_command(memory);
-  forget_secrets(memory);
-  if (plan.is_chroot) reap_chroot(command, proc, memory);
+  forget_plan(memory);
+  if (is_chroot(memory)) reap_chroot(command, proc, memory);
   reap(command, memory.channel);
 }
 

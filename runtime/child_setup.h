@@ -4,29 +4,27 @@
 
 #include <linux/capability.h>
 
-#include <vector>
-
 #include "runtime/child_plan.h"
 
 namespace bld::runtime {
 
-// All that the child uses; the launcher prepares it before the fork.
+// All that the child uses.
 struct ChildMemory {
-  ChildPlan plan;                 // slots are descriptors by now
-  std::vector<char*> argv, envp;  // point into `plan`, end with null
-  std::vector<int> keep;          // descriptors that stay open, in ascending order
-  int channel = -1;               // takes Reports
-  int lifeline = -1;              // hangs up when the launcher is gone
+  int channel = -1;   // takes Reports
+  int plans = -1;     // brings first `base`, then `plan`
+  int lifeline = -1;  // hangs up when the launcher is gone
+  MappedPlan<ContainerBase> base;
+  MappedPlan<ChildPlan> plan;
 };
 
 // Whether the command may look into our init where we are root of the machine.
-inline bool may_debug(const ChildPlan& plan) {
-  return (plan.capabilities >> CAP_SYS_PTRACE & 1) != 0;
+inline bool may_debug(std::uint64_t capabilities) {
+  return (capabilities >> CAP_SYS_PTRACE & 1) != 0;
 }
 
-// Runs in a process that was cloned into new pid, mount, ipc, uts and cgroup namespaces. It becomes
-// the container's init: it starts the command, reaps what is left to it, and ends when the command
-// ends, which ends everything in the container.
+// Runs in a process that was cloned into the namespaces that it shall have. It becomes the
+// container's init: it makes the base and waits for the plan; then it starts the command, reaps
+// what is left to it, and ends when the command ends, which ends everything in the container.
 [[noreturn]] void container_main(ChildMemory& memory);
 
 }  // namespace bld::runtime

@@ -22,6 +22,18 @@ long look_up_processors() {
   return ::sysconf(_SC_NPROCESSORS_CONF);
 }
 
+bool is_of_kernel(const std::string& path) {
+  return (path.starts_with("/proc/") || path.starts_with("/sys/")) &&
+         path.find("/..") == std::string::npos;
+}
+
+KernelFiles filtered(KernelFiles files, bool of_kernel) {
+  const auto is_other = [=](const std::string& path) { return is_of_kernel(path) != of_kernel; };
+  std::erase_if(files.masked, is_other);
+  std::erase_if(files.read_only, is_other);
+  return files;
+}
+
 }  // namespace
 
 KernelFiles KernelFiles::standard_for(long processors) {
@@ -55,6 +67,10 @@ void KernelFiles::show(const std::string& pattern) {
   std::erase_if(masked, matches);
   std::erase_if(read_only, matches);
 }
+
+KernelFiles KernelFiles::of_kernel() const { return filtered(*this, true); }
+
+KernelFiles KernelFiles::of_root() const { return filtered(*this, false); }
 
 // Numbers may be missing in between, so that counting them is not enough.
 std::optional<long> count_processors(std::string_view list) {

@@ -20,6 +20,10 @@ struct KernelFiles {
 
   // `pattern` is a path, also with wildcards ("/proc/*"), or "ALL".
   void show(const std::string& pattern);
+
+  // Those that are in /proc and /sys whatever the root file system is, and the rest.
+  KernelFiles of_kernel() const;
+  KernelFiles of_root() const;
 };
 
 // One more than the highest number of a processor that this machine may ever have; looked up once.

@@ -27,12 +27,14 @@
 #include "runtime/ending_containers.h"
 #include "runtime/foreign_program.h"
 #include "runtime/id_map.h"
+#include "runtime/launcher_messages.h"
 #include "runtime/launcher_process.h"
 #include "runtime/limits.h"
 #include "runtime/mount_plan.h"
 #include "runtime/network_pool.h"
 #include "runtime/oci_bundle.h"
 #include "runtime/overlay.h"
+#include "runtime/prepared_container.h"
 #include "runtime/seccomp.h"
 
 namespace bld::runtime {
@@ -40,95 +42,6 @@ namespace {
 
 constexpr std::string_view kDefaultPath =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct SocketPair {
-  base::UniqueFd ours, theirs;
-};
-
-SocketPair make_socket_pair() {
-  int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-    throw base::Error::sys("socketpair", "launcher");
-  }
-  return {base::UniqueFd(fds[0]), base::UniqueFd(fds[1])};
-}
-
-void send_packet(int socket, const void* data, std::size_t size, std::span<const int> fds) {
-  iovec part{const_cast<void*>(data), size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * (kFdsPerPacket + 2))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  if (!fds.empty()) {
-    message.msg_control = control;
-    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(fds.size_bytes());
-    std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-  }
-  ssize_t sent = 0;
-  do {
-    sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  if (sent < 0) throw base::Error::sys("sendmsg", "launcher");
-}
-
-base::UniqueFd as_memfd(std::string_view bytes) {
-  base::UniqueFd file(::memfd_create("bld-plan", MFD_CLOEXEC));
-  if (!file) throw base::Error::sys("memfd_create", "plan");
-  base::write_all(file.get(), base::as_bytes(bytes));
-  return file;
-}
-
-// Hands a plan to the launcher; returns our end of its channel.
-base::UniqueFd submit(int control, Request::Kind kind, const ChildPlan& plan,
-                      std::span<const int> fds) {
-  SocketPair channel = make_socket_pair();
-  std::string bytes = encode(plan);
-  const base::UniqueFd message = as_memfd(bytes);
-  ::explicit_bzero(bytes.data(), bytes.size());
-  const Request request{kind, static_cast<std::uint32_t>(fds.size())};
-  std::span<const int> rest = fds;
-  std::vector<int> packet{channel.theirs.get(), message.get()};
-  const auto take = [&rest, &packet] {
-    const std::size_t count = std::min(rest.size(), kFdsPerPacket);
-    packet.insert(packet.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
-    rest = rest.subspan(count);
-  };
-  take();
-  send_packet(control, &request, sizeof request, packet);
-  while (!rest.empty()) {
-    packet.clear();
-    take();
-    send_packet(channel.ours.get(), "", 1, packet);
-  }
-  return std::move(channel.ours);
-}
-
-// Nothing at the end of the connection. `fd` takes what comes with a kListener.
-bool receive_report(int channel, Report& report, base::UniqueFd& fd) {
-  iovec data{&report, sizeof report};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t length = 0;
-  do {
-    length = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-  } while (length < 0 && errno == EINTR);
-  if (length != static_cast<ssize_t>(sizeof report)) return false;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int number = -1;
-    std::memcpy(&number, CMSG_DATA(header), sizeof number);
-    fd.reset(number);
-  }
-  return true;
-}
 
 std::string_view path_variable(const std::vector<std::string>& env) {
   for (const std::string& variable : env) {
@@ -172,7 +85,7 @@ void check_texts(const ContainerSpec& spec) {
 
 // The plan of a container that an OCI runtime makes: the command is the runtime, with our rights.
 // What holds the container in is in the bundle.
-ChildPlan make_runtime_plan(const ContainerSpec& spec) {
+void describe_runtime(const ContainerSpec& spec, PlanWriter<ChildPlan>& plan) {
   if (base::records_owners()) {
     throw base::Error(
         "{} cannot make the containers where only one id is mapped: who owns what is "
@@ -180,21 +93,11 @@ ChildPlan make_runtime_plan(const ContainerSpec& spec) {
         base::printable(spec.runtime.program))
         .hint("leave --runtime out, or get more ids: bld doctor");
   }
-  ChildPlan plan;
-  plan.hostname = spec.hostname;
-  plan.shared = spec.shared;
-  plan.programs = {find_oci_runtime(spec.runtime)};
-  plan.args = oci_runtime_command(spec.runtime, kBundleDirectory);
+  plan.head.programs = plan.add(std::vector<std::string>{find_oci_runtime(spec.runtime)});
+  plan.head.args = plan.add(oci_runtime_command(spec.runtime, kBundleDirectory));
   const char* path = ::getenv("PATH");
-  plan.env = {"PATH=" + std::string(path == nullptr ? kDefaultPath : path)};
-  return plan;
-}
-
-// Group 5, "tty" everywhere, if it is mapped.
-std::string pts_options() {
-  static const bool has_tty = is_mapped(current_gid_map(), 5);
-  return has_tty ? "newinstance,ptmxmode=0666,mode=0620,gid=5"
-                 : "newinstance,ptmxmode=0666,mode=0620";
+  plan.head.env =
+      plan.add(std::vector{"PATH=" + std::string(path == nullptr ? kDefaultPath : path)});
 }
 
 // The architecture of the program, if it is for another processor.
@@ -252,16 +155,22 @@ base::Error setup_error(const ContainerSpec& spec, const std::vector<std::string
       return exec_error(spec, report.error_number);
     case Stage::kDirectory:
       return base::Error::sys("chdir", base::printable(spec.cwd), report.error_number);
-    case Stage::kMount: {
-      const std::string& line = mounts.at(static_cast<std::size_t>(report.index));
-      base::Error error = base::Error::sys("mount", line, report.error_number);
-      if (report.error_number == EPERM && line == "proc on /proc") {
+    case Stage::kMount:
+      return base::Error::sys("mount", mounts.at(static_cast<std::size_t>(report.index)),
+                              report.error_number);
+    case Stage::kProc: {
+      base::Error error = base::Error::sys("mount", "proc on /proc", report.error_number);
+      if (report.error_number == EPERM) {
         error.hint(
             "the container around bld hides parts of /proc: start it with --security-opt "
             "systempaths=unconfined (Docker) or --security-opt unmask=/proc/* (Podman)");
       }
       return error;
     }
+    case Stage::kSys:
+      return base::Error::sys("mount", "sysfs on /sys", report.error_number);
+    case Stage::kDev:
+      return base::Error::sys("mount", "tmpfs on /dev", report.error_number);
     default:
       return base::Error::sys(stage_name(report.stage), "container", report.error_number);
   }
@@ -275,19 +184,6 @@ unsigned long long oom_kills() {
   const std::size_t start = at + 10;
   return base::parse_unsigned(std::string_view(text).substr(start, text.find('\n', start) - start))
       .value_or(0);
-}
-
-// Who moves this process to another group meanwhile is not followed.
-const CgroupPlaces& own_cgroups() {
-  static const CgroupPlaces places = CgroupPlaces::of_this_process();
-  return places;
-}
-
-// The default limit of processes is tried once: where it cannot be had, it costs nothing.
-ResourceLimits effective_resources(ResourceLimits limits) {
-  static const std::int64_t default_pids = with_default_pids({}, own_cgroups()).pids;
-  if (limits.pids == 0) limits.pids = default_pids;
-  return limits;
 }
 
 Exit exit_of(const Report& report) {
@@ -305,16 +201,25 @@ Exit exit_of(const Report& report) {
 
 class LaunchedHelper : public Helper {
  public:
-  explicit LaunchedHelper(base::UniqueFd channel) : channel_(std::move(channel)) {}
+  LaunchedHelper(int control, const HelperCommand& command)
+      : sockets_(request_child(control, {Request::Kind::kHelper})) {
+    PlanWriter<ChildPlan> plan;
+    plan.head.programs = plan.add(std::vector{command.program});
+    plan.head.args = plan.add(command.args);
+    plan.head.env = plan.add(std::vector<std::string>{});
+    plan.head.input = 0;
+    plan.head.output = plan.head.error = 1;
+    send_plan(sockets_.plans.get(), plan.bytes(), {{command.input_fd, command.error_fd}});
+  }
 
   bool running() override {
     Report report;
-    return ::recv(channel_.get(), &report, sizeof report, MSG_DONTWAIT | MSG_PEEK) < 0 &&
+    return ::recv(sockets_.channel.get(), &report, sizeof report, MSG_DONTWAIT | MSG_PEEK) < 0 &&
            errno == EAGAIN;
   }
 
  private:
-  base::UniqueFd channel_;  // closing it asks the launcher to stop the program
+  ChildSockets sockets_;  // closing the channel asks the launcher to stop the program
 };
 
 }  // namespace
@@ -324,23 +229,12 @@ struct Launcher::State {
   pid_t pid = -1;
   Confinement confinement = Confinement::kContainer;
   std::atomic<unsigned long long> oom_kills_seen{0};
+  std::atomic<bool> has_run = false;
   base::Mutex filter_mutex;
   // By the bits of the capability set.
   std::map<std::uint64_t, std::vector<sock_filter>> filters GUARDED_BY(filter_mutex);
   std::unique_ptr<NetworkPool> networks;
-  base::Mutex dev_mutex;
-  base::UniqueFd next_dev GUARDED_BY(dev_mutex);
-
-  base::UniqueFd take_dev() {
-    const base::MutexLock lock(dev_mutex);
-    return next_dev ? std::move(next_dev) : make_dev();
-  }
-
-  // While a command runs.
-  void prepare_dev() {
-    const base::MutexLock lock(dev_mutex);
-    if (!next_dev) next_dev = make_dev();
-  }
+  std::unique_ptr<PreparedContainers> containers;
 
   std::vector<sock_filter> filter_for(const CapabilitySet& capabilities) {
     const base::MutexLock lock(filter_mutex);
@@ -349,12 +243,24 @@ struct Launcher::State {
     return entry->second;
   }
 
-  ChildPlan make_plan(const ContainerSpec& spec);
+  ContainerBase::Kind kind_of(const ContainerSpec& spec) const {
+    if (confinement == Confinement::kChroot) return ContainerBase::Kind::kChroot;
+    return spec.runtime.program.empty() ? ContainerBase::Kind::kContainer
+                                        : ContainerBase::Kind::kBundle;
+  }
+
+  void describe(const ContainerSpec& spec, PlanWriter<ChildPlan>& plan);
+  void prepare(const ContainerSpec& spec, const Foundation& foundation);
 };
 
 std::unique_ptr<Launcher> Launcher::start(Confinement confinement) {
-  SocketPair control = make_socket_pair();
+  int control[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) {
+    throw base::Error::sys("socketpair", "launcher");
+  }
   auto state = std::make_unique<State>();
+  state->control.reset(control[0]);
+  base::UniqueFd theirs(control[1]);
   state->confinement = confinement;
   const pid_t parent = ::getpid();
   state->pid = ::fork();
@@ -362,18 +268,12 @@ std::unique_ptr<Launcher> Launcher::start(Confinement confinement) {
   if (state->pid == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (::getppid() != parent) ::_exit(0);
-    launcher_main(control.theirs.release());
+    launcher_main(theirs.release());
   }
-  state->control = std::move(control.ours);
-  state->networks = std::make_unique<NetworkPool>([control_fd = state->control.get()](
-                                                      const HelperCommand& command) {
-    ChildPlan plan;
-    plan.programs = {command.program};
-    plan.args = command.args;
-    const std::vector<int> fds = {command.input_fd, command.error_fd};
-    plan.input = 0;
-    plan.output = plan.error = 1;
-    return std::make_unique<LaunchedHelper>(submit(control_fd, Request::Kind::kHelper, plan, fds));
+  const int ours = state->control.get();
+  state->containers = std::make_unique<PreparedContainers>(ours);
+  state->networks = std::make_unique<NetworkPool>([ours](const HelperCommand& command) {
+    return std::make_unique<LaunchedHelper>(ours, command);
   });
   return std::unique_ptr<Launcher>(new Launcher(std::move(state)));
 }
@@ -383,6 +283,7 @@ Launcher::Launcher(std::unique_ptr<State> state) : state_(std::move(state)) {
 }
 
 Launcher::~Launcher() {
+  state_->containers.reset();
   EndingContainers::of_this_process().wait();
   state_->networks.reset();
   state_->control.reset();
@@ -393,33 +294,188 @@ int Launcher::pid() const { return state_->pid; }
 
 Confinement Launcher::confinement() const { return state_->confinement; }
 
-ChildPlan Launcher::State::make_plan(const ContainerSpec& spec) {
-  ChildPlan plan;
-  plan.is_chroot = confinement == Confinement::kChroot;
-  plan.hostname = spec.hostname;
-  plan.cwd = spec.cwd;
-  plan.shm_options = fmt::format("mode=1777,size={}", spec.shm_size_bytes);
-  plan.pts_options = pts_options();
-  plan.args = spec.args;
-  plan.env = spec.env;
-  plan.programs = programs_to_try(spec);
+void Launcher::State::describe(const ContainerSpec& spec, PlanWriter<ChildPlan>& plan) {
+  ChildPlan& head = plan.head;
+  head.cwd = plan.add(spec.cwd);
+  head.args = plan.add(spec.args);
+  head.env = plan.add(spec.env);
+  head.programs = plan.add(programs_to_try(spec));
   if (base::records_owners()) {
-    plan.emulation = compile_emulation_filter(spec.capabilities);
+    head.emulation = plan.add(compile_emulation_filter(spec.capabilities));
   } else {
-    plan.uid = spec.user.uid;
-    plan.gid = spec.user.gid;
-    plan.groups = spec.user.groups;
+    head.uid = spec.user.uid;
+    head.gid = spec.user.gid;
+    head.groups = plan.add(spec.user.groups);
   }
-  plan.capabilities = spec.capabilities.bits();
-  plan.no_new_privileges = spec.no_new_privileges;
-  plan.masked = spec.kernel_files.masked;
-  plan.read_only = spec.kernel_files.read_only;
-  if (spec.seccomp == Seccomp::kDefault) plan.filter = filter_for(spec.capabilities);
-  if (spec.seccomp == Seccomp::kCustom) plan.filter = spec.seccomp_filter;
-  plan.rlimits = effective_limits(spec.rlimits);
-  plan.umask = spec.umask;
-  plan.shared = spec.shared;
-  return plan;
+  head.capabilities = spec.capabilities.bits();
+  head.no_new_privileges = spec.no_new_privileges;
+  const KernelFiles files = spec.kernel_files.of_root();
+  head.masked = plan.add(files.masked);
+  head.read_only = plan.add(files.read_only);
+  if (spec.seccomp == Seccomp::kDefault) head.filter = plan.add(filter_for(spec.capabilities));
+  if (spec.seccomp == Seccomp::kCustom) head.filter = plan.add(spec.seccomp_filter);
+  head.rlimits = plan.add(effective_limits(spec.rlimits));
+  head.umask = spec.umask;
+}
+
+void Launcher::State::prepare(const ContainerSpec& spec, const Foundation& foundation) {
+  // The copy of a FUSE mount would keep it busy.
+  const bool is_cheap =
+      foundation.kind == ContainerBase::Kind::kContainer && spec.overlay_api != OverlayApi::kFuse;
+  if (!is_cheap) return;
+  try {
+    containers->prepare(foundation, spec.mounts);
+  } catch (const base::Error&) {
+    // Whoever needs one asks for it again, and is told.
+  }
+}
+
+// One container, from its preparation to its end.
+class Launcher::Run {
+ public:
+  Run(Launcher::State& state, const ContainerSpec& spec,
+      std::unique_ptr<PreparedContainer> container)
+      : state_(state), spec_(spec), container_(std::move(container)) {}
+
+  // Any thread, while the others run.
+  void stop() {
+    stopped_ = true;
+    (void)!::send(container_->channel().get(), &kStopMessage, 1, MSG_NOSIGNAL);
+  }
+
+  // Hands the plan over. False: the container has ended before.
+  bool start();
+
+  // Until nothing of the container runs any more.
+  void wait();
+
+  Exit finish();
+
+ private:
+  // Blocks for the next report. False when no more will come.
+  bool receive();
+  void add_root(PlanWriter<ChildPlan>& plan);
+  Exit result() const;
+
+  // A FUSE mount, a control group, a bundle and stubs are only cleared away when all is gone.
+  bool must_be_reaped() const {
+    return !mounts_ || mounts_->has_stubs() || !container_->cgroup().entrances().empty() ||
+           spec_.overlay_api == OverlayApi::kFuse || !spec_.runtime.program.empty() ||
+           base::records_owners();
+  }
+
+  Launcher::State& state_;
+  const ContainerSpec& spec_;
+  const std::unique_ptr<PreparedContainer> container_;
+  base::UniqueFd root_;              // of a chroot
+  std::optional<MountPlan> mounts_;  // of all others
+  std::vector<int> fds_;             // of the plan's slots
+  std::atomic<bool> stopped_ = false;
+  bool is_ready_ = false;
+  std::optional<Report> failed_, ended_, reaped_;
+  std::optional<Emulation> emulation_;
+};
+
+bool Launcher::Run::receive() {
+  if (spec_.output != nullptr) spec_.output->read_until_ready(container_->channel().get());
+  Report report;
+  base::UniqueFd listener;
+  if (!receive_report(container_->channel().get(), report, listener)) return false;
+  switch (report.kind) {
+    case Report::Kind::kReady:
+      is_ready_ = true;
+      break;
+    case Report::Kind::kListener:
+      if (base::records_owners()) emulation_.emplace(std::move(listener), spec_.user);
+      break;
+    case Report::Kind::kFailed:
+      failed_ = report;
+      break;
+    case Report::Kind::kEnded:
+      ended_ = report;
+      break;
+    case Report::Kind::kUnmounted:
+      break;
+    case Report::Kind::kReaped:
+      reaped_ = report;
+      break;
+  }
+  return !reaped_ && !(failed_ && failed_->stage == Stage::kClone);
+}
+
+void Launcher::Run::add_root(PlanWriter<ChildPlan>& plan) {
+  if (state_.confinement == Confinement::kChroot) {
+    root_ = base::RootedDir::open(std::get<PlainRoot>(spec_.root).directory).open_at(".", O_PATH);
+    fds_.push_back(root_.get());
+    plan.head.root = 0;
+    return;
+  }
+  mounts_.emplace(spec_, container_->dev(), container_->files());
+  mounts_->fill(plan);
+  fds_ = mounts_->fds();
+}
+
+bool Launcher::Run::start() {
+  PlanWriter<ChildPlan> plan;
+  if (spec_.runtime.program.empty()) {
+    state_.describe(spec_, plan);
+  } else {
+    describe_runtime(spec_, plan);
+  }
+  while (!is_ready_ && receive()) continue;
+  if (!is_ready_) return false;
+  add_root(plan);
+  const auto pass = [this](int fd) {
+    if (fd < 0) return -1;
+    fds_.push_back(fd);
+    return static_cast<int>(fds_.size() - 1);
+  };
+  plan.head.input = pass(spec_.stdin_fd);
+  plan.head.output = pass(spec_.output != nullptr ? spec_.output->out() : spec_.stdout_fd);
+  plan.head.error = pass(spec_.output != nullptr ? spec_.output->err() : spec_.stderr_fd);
+  plan.head.console = pass(spec_.console_socket_fd);
+  container_->start(plan.bytes(), fds_);
+  return true;
+}
+
+void Launcher::Run::wait() {
+  const bool all = must_be_reaped();
+  while (receive()) {
+    if (!all && ended_ && ended_->is_empty) return;
+  }
+}
+
+Exit Launcher::Run::finish() {
+  // Also if the command could not be executed: telling why may mount what it had.
+  const bool is_ending = !reaped_ && ended_ && ended_->is_empty;
+  if (is_ending) EndingContainers::of_this_process().add(std::move(container_->channel()));
+  emulation_.reset();  // its thread's root is the container's
+  const std::string trouble = mounts_ && !stopped_ ? mounts_->runtime_error() : "";
+  if (mounts_) mounts_->clean_up();
+  if (failed_) {
+    throw setup_error(spec_, mounts_ ? mounts_->lines() : std::vector<std::string>(), *failed_);
+  }
+  if (!reaped_ && !is_ending) throw base::Error("the launcher process has ended");
+  if (!trouble.empty() && ended_ && WIFEXITED(ended_->wait_status) &&
+      WEXITSTATUS(ended_->wait_status) == 1) {
+    throw base::Error("{}: {}", base::printable(spec_.runtime.program), trouble);
+  }
+  return result();
+}
+
+Exit Launcher::Run::result() const {
+  // Without word from the container's init, the container was killed as a whole.
+  Exit exit = exit_of(ended_ ? *ended_ : *reaped_);
+  exit.stopped = stopped_;
+  if (exit.signaled && exit.status == 128 + SIGKILL && !exit.stopped) {
+    const unsigned long long kills = oom_kills();
+    exit.oom_killed = kills > state_.oom_kills_seen.exchange(kills);
+  }
+  // Also if a child of the command was killed, and the command ended because of it.
+  if (exit.status != 0 && !exit.stopped && container_->cgroup().oom_kills() != 0) {
+    exit.oom_killed = true;
+  }
+  return exit;
 }
 
 Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
@@ -430,88 +486,18 @@ Exit Launcher::run(const ContainerSpec& wanted, std::stop_token stop) {
   check_ids(spec.user);
   NetworkPool::Lease network = state_->networks->acquire(spec.network, spec.host_access);
   if (spec.capabilities.has("NET_ADMIN")) network.spoil();
-  ChildPlan plan = spec.runtime.program.empty() ? state_->make_plan(spec) : make_runtime_plan(spec);
-  const Cgroup cgroup(effective_resources(spec.limits), own_cgroups());
-  std::optional<MountPlan> mounts;
-  std::vector<int> fds;
-  base::UniqueFd root;
-  if (is_chroot) {
-    root = base::RootedDir::open(std::get<PlainRoot>(spec.root).directory).open_at(".", O_PATH);
-    fds.push_back(root.get());
-    plan.root = 0;
-  } else {
-    mounts.emplace(spec, state_->take_dev());
-    mounts->fill(plan);
-    fds = mounts->fds();
-  }
-  const auto pass = [&fds](int fd) {
-    if (fd < 0) return -1;
-    fds.push_back(fd);
-    return static_cast<int>(fds.size() - 1);
-  };
-  plan.network = pass(network.fd());
-  plan.input = pass(spec.stdin_fd);
-  plan.output = pass(spec.output != nullptr ? spec.output->out() : spec.stdout_fd);
-  plan.error = pass(spec.output != nullptr ? spec.output->err() : spec.stderr_fd);
-  plan.console = pass(spec.console_socket_fd);
-  for (const int entrance : cgroup.entrances()) plan.cgroups.push_back(pass(entrance));
-
-  // A FUSE mount, a control group, a bundle and stubs are only cleared away when all is gone.
-  const bool only_mounts_remain = mounts && !mounts->has_stubs() && cgroup.entrances().empty() &&
-                                  spec.overlay_api != OverlayApi::kFuse &&
-                                  spec.runtime.program.empty() && !base::records_owners();
-  base::UniqueFd channel = submit(state_->control.get(), Request::Kind::kContainer, plan, fds);
-  std::optional<Report> failed, ended, reaped;
-  std::optional<Emulation> emulation;
-  std::atomic<bool> stopped = false;
+  const auto foundation = Foundation::of(spec, state_->kind_of(spec), network.fd());
+  Run run(*state_, spec, state_->containers->take(foundation));
   {
-    const std::stop_callback on_stop(stop, [&] {
-      stopped = true;
-      (void)!::send(channel.get(), &kStopMessage, 1, MSG_NOSIGNAL);
-    });
-    if (mounts) state_->prepare_dev();
-    base::UniqueFd listener;
-    const auto receive = [&](Report& report) {
-      if (spec.output != nullptr) spec.output->read_until_ready(channel.get());
-      return receive_report(channel.get(), report, listener);
-    };
-    for (Report report; !reaped && receive(report);) {
-      if (report.kind == Report::Kind::kListener && base::records_owners()) {
-        emulation.emplace(std::move(listener), spec.user);
-      }
-      if (report.kind == Report::Kind::kFailed) failed = report;
-      if (report.kind == Report::Kind::kEnded) ended = report;
-      if (ended && ended->is_empty && only_mounts_remain) break;
-      if (report.kind == Report::Kind::kReaped) reaped = report;
-      if (failed && failed->stage == Stage::kClone) break;
+    const std::stop_callback on_stop(stop, [&run] { run.stop(); });
+    if (run.start()) {
+      // What runs twice is expected to run a third time.
+      if (state_->has_run.exchange(true) && !network.is_spoiled())
+        state_->prepare(spec, foundation);
+      run.wait();
     }
   }
-  // Also if the command could not be executed: telling why may mount what it had.
-  const bool is_ending = !reaped && ended && ended->is_empty;
-  if (is_ending) EndingContainers::of_this_process().add(std::move(channel));
-  emulation.reset();  // its thread's root is the container's
-  const std::string trouble = mounts && !stopped ? mounts->runtime_error() : "";
-  if (mounts) mounts->clean_up();
-  if (failed) {
-    throw setup_error(spec, mounts ? mounts->lines() : std::vector<std::string>(), *failed);
-  }
-  if (!reaped && !is_ending) throw base::Error("the launcher process has ended");
-
-  if (!trouble.empty() && ended && WIFEXITED(ended->wait_status) &&
-      WEXITSTATUS(ended->wait_status) == 1) {
-    throw base::Error("{}: {}", base::printable(spec.runtime.program), trouble);
-  }
-
-  // Without word from the container's init, the container was killed as a whole.
-  Exit exit = exit_of(ended ? *ended : *reaped);
-  exit.stopped = stopped;
-  if (exit.signaled && exit.status == 128 + SIGKILL && !exit.stopped) {
-    const unsigned long long kills = oom_kills();
-    exit.oom_killed = kills > state_->oom_kills_seen.exchange(kills);
-  }
-  // Also if a child of the command was killed, and the command ended because of it.
-  if (exit.status != 0 && !exit.stopped && cgroup.oom_kills() != 0) exit.oom_killed = true;
-  return exit;
+  return run.finish();
 }
 
 }  // namespace bld::runtime

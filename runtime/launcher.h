@@ -64,6 +64,7 @@ class Launcher : public ContainerRunner {
   int pid() const;
 
  private:
+  class Run;
   struct State;
   explicit Launcher(std::unique_ptr<State> state);
 

@@ -5,11 +5,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,8 +24,9 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
-#include "runtime/child_plan.h"
+#include "runtime/child_receive.h"
 #include "runtime/child_setup.h"
+#include "runtime/launcher_messages.h"
 
 namespace bld::runtime {
 namespace {
@@ -37,10 +36,10 @@ using Clock = std::chrono::steady_clock;
 // From SIGTERM to SIGKILL: short enough for bld to be gone within a second of Ctrl-C.
 constexpr auto kGrace = std::chrono::milliseconds(500);
 
-// One packet into `buffer`, its descriptors appended to `fds`. 0 at the end of the connection.
-std::size_t receive(int socket, void* buffer, std::size_t size, std::vector<base::UniqueFd>& fds) {
-  iovec data{buffer, size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * (kFdsPerPacket + 2))];
+// One request and its two descriptors. False at the end of the connection.
+bool receive_request(int socket, Request& request, base::UniqueFd& channel, base::UniqueFd& plans) {
+  iovec data{&request, sizeof request};
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
@@ -50,59 +49,15 @@ std::size_t receive(int socket, void* buffer, std::size_t size, std::vector<base
   do {
     length = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (length < 0 && errno == EINTR);
-  if (length <= 0) return 0;
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
-  return static_cast<std::size_t>(length);
-}
-
-// The memory of a memfd, for as long as it is read.
-class Mapping {
- public:
-  explicit Mapping(int fd) {
-    struct stat status {};
-
-    if (::fstat(fd, &status) != 0) throw base::Error::sys("fstat", "plan");
-    size_ = static_cast<std::size_t>(status.st_size);
-    memory_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-    if (memory_ == MAP_FAILED) throw base::Error::sys("mmap", "plan");
-  }
-
-  ~Mapping() { ::munmap(memory_, size_); }
-
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  std::string_view text() const { return {static_cast<const char*>(memory_), size_}; }
-
- private:
-  void* memory_ = nullptr;
-  std::size_t size_ = 0;
-};
-
-void wipe(std::vector<std::string>& texts) {
-  for (std::string& text : texts) ::explicit_bzero(text.data(), text.size());
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (std::string& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
-std::uint64_t namespaces_of(const SharedNamespaces& shared) {
-  return CLONE_NEWPID | CLONE_NEWNS | (shared.ipc ? 0U : CLONE_NEWIPC) |
-         (shared.uts ? 0U : CLONE_NEWUTS) | (shared.cgroup ? 0U : CLONE_NEWCGROUP);
+  if (length != sizeof request) return false;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  // With fewer we ran out of descriptors: the closed sockets tell the caller.
+  if (header == nullptr) return true;
+  int fds[2] = {-1, -1};
+  std::memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+  channel.reset(fds[0]);
+  plans.reset(fds[1]);
+  return true;
 }
 
 // fork() with namespaces: without CLONE_VM the child has its own copy of this stack. The second
@@ -136,17 +91,8 @@ class LauncherProcess {
     std::optional<Clock::time_point> kill_at;
   };
 
-  struct Start {
-    Request request;
-    base::UniqueFd channel;
-    std::vector<base::UniqueFd> fds;
-    ChildMemory memory;
-  };
-
   void accept_request();
-  void start(Start& start);
-  void prepare_container(Start& start) const;
-  [[noreturn]] void run_helper(Start& start) const;
+  [[noreturn]] void run_helper(int plans) const;
   void stop(Child& child) const;
   void reap(Child& child) const;
   int timeout_ms() const;
@@ -190,80 +136,35 @@ int LauncherProcess::timeout_ms() const {
 }
 
 void LauncherProcess::accept_request() {
-  Start start_data;
-  std::vector<base::UniqueFd> fds;
-  if (receive(control_, &start_data.request, sizeof(Request), fds) != sizeof(Request)) ::_exit(0);
-  if (fds.size() < 2) return;  // we ran out of descriptors: the closed channel tells the caller
-  start_data.channel = std::move(fds[0]);
-  try {
-    char more = 0;
-    while (fds.size() < start_data.request.fd_count + 2) {
-      if (receive(start_data.channel.get(), &more, 1, fds) == 0) return;
-    }
-    start_data.memory.plan = decode(Mapping(fds[1].get()).text());
-  } catch (const base::Error&) {
-    return;
-  }
-  fds.erase(fds.begin(), fds.begin() + 2);
-  start_data.fds = std::move(fds);
-  start(start_data);
-  wipe(start_data.memory.plan.env);
-  wipe(start_data.memory.plan.args);
-}
-
-// From slots to descriptors, and the lists that the child cannot make for itself.
-void LauncherProcess::prepare_container(Start& start) const {
-  ChildMemory& memory = start.memory;
-  ChildPlan& plan = memory.plan;
-  const auto resolve = [&start](FdSlot& slot) {
-    if (slot >= 0) slot = start.fds.at(static_cast<std::size_t>(slot)).get();
-  };
-  for (FdSlot* slot : {&plan.root, &plan.bundle, &plan.network, &plan.input, &plan.output,
-                       &plan.error, &plan.console}) {
-    resolve(*slot);
-  }
-  for (FdSlot& slot : plan.cgroups) resolve(slot);
-  for (MountOp& op : plan.mounts) {
-    resolve(op.source);
-    resolve(op.target);
-  }
-  memory.argv = pointers(plan.args);
-  memory.envp = pointers(plan.env);
-  memory.channel = start.channel.get();
-  memory.lifeline = lifeline_.read.get();
-  for (const base::UniqueFd& fd : start.fds) memory.keep.push_back(fd.get());
-  memory.keep.push_back(memory.channel);
-  memory.keep.push_back(memory.lifeline);
-  std::sort(memory.keep.begin(), memory.keep.end());
-}
-
-void LauncherProcess::start(Start& start) {
-  prepare_container(start);
+  Request request;
+  base::UniqueFd channel, plans;
+  if (!receive_request(control_, request, channel, plans)) ::_exit(0);
+  if (!plans) return;
   int pid_fd = -1;
-  const bool has_namespaces =
-      start.request.kind == Request::Kind::kContainer && !start.memory.plan.is_chroot;
-  const pid_t pid =
-      clone_process(has_namespaces ? namespaces_of(start.memory.plan.shared) : 0, pid_fd);
+  const pid_t pid = clone_process(request.namespaces, pid_fd);
   if (pid == 0) {
-    if (start.request.kind == Request::Kind::kHelper) run_helper(start);
-    container_main(start.memory);
+    if (request.kind == Request::Kind::kHelper) run_helper(plans.get());
+    ChildMemory memory{channel.get(), plans.get(), lifeline_.read.get(), {}, {}};
+    container_main(memory);
   }
   if (pid < 0) {
     Report report;
     report.stage = Stage::kClone;
     report.error_number = errno;
-    send_report(start.channel.get(), report);
+    send_report(channel.get(), report);
     return;
   }
-  children_.push_back({pid, base::UniqueFd(pid_fd), std::move(start.channel), std::nullopt});
+  children_.push_back({pid, base::UniqueFd(pid_fd), std::move(channel), std::nullopt});
 }
 
 // A program of this machine that serves containers. It ends with the launcher, also if that one is
 // gone already.
-void LauncherProcess::run_helper(Start& start) const {
-  const ChildPlan& plan = start.memory.plan;
+void LauncherProcess::run_helper(int plans) const {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (::getppid() != pid_) ::_exit(127);
+  MappedPlan<ChildPlan> mapped;
+  if (receive_plan(plans, mapped) != 0) ::_exit(127);
+  const ChildPlan& plan = mapped.head();
   const int streams[] = {plan.input, plan.output, plan.error};
   for (int fd = 0; fd < 3; ++fd) {
     if (streams[fd] >= 0) ::dup2(streams[fd], fd);
@@ -272,7 +173,8 @@ void LauncherProcess::run_helper(Start& start) const {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execve(plan.programs[0].c_str(), start.memory.argv.data(), start.memory.envp.data());
+  ::execve(mapped.text(mapped.list(plan.programs)[0]), mapped.pointers(plan.args),
+           mapped.pointers(plan.env));
   ::_exit(127);
 }
 

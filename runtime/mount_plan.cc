@@ -51,14 +51,11 @@ std::filesystem::path upper_of(const RootFilesystem& root) {
   return overlay == nullptr || overlay->lower.empty() ? std::filesystem::path() : overlay->upper;
 }
 
-void make_file(int directory, const std::string& name, mode_t mode, std::string_view contents,
-               uid_t uid, gid_t gid) {
+void make_file(int directory, const std::string& name, std::string_view contents) {
   const base::UniqueFd file(
       ::openat(directory, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
   if (!file) throw base::Error::sys("create", name);
   base::write_all(file.get(), base::as_bytes(contents));
-  if (!base::set_owner(file.get(), uid, gid)) throw base::Error::sys("fchown", name);
-  if (::fchmod(file.get(), mode) != 0) throw base::Error::sys("fchmod", name);
 }
 
 }  // namespace
@@ -90,8 +87,8 @@ bool may_mount_sysfs(const ContainerSpec& spec) {
   return (spec.network != NetworkMode::kHost || owns_host_network) && !spec.shared.cgroup;
 }
 
-MountPlan::MountPlan(const ContainerSpec& spec, base::UniqueFd dev)
-    : overlay_api_(spec.overlay_api) {
+MountPlan::MountPlan(const ContainerSpec& spec, int dev, ContainerFiles& files)
+    : overlay_api_(spec.overlay_api), files_(files) {
   try {
     root_ = keep(mount_root(spec));
   } catch (base::Error& error) {
@@ -105,12 +102,12 @@ MountPlan::MountPlan(const ContainerSpec& spec, base::UniqueFd dev)
     for (const char* name : {"etc", "run"}) points_->expect_copy_up(name);
   }
   try {
-    add_kernel_mounts(spec, std::move(dev));
+    add_kernel_mounts(dev);
     for (const Mount& mount : spec.mounts) {
       std::visit([this](const auto& value) { add_mount(value); }, mount);
     }
     if (bundle_ >= 0) {
-      make_file(fds_[bundle_], "config.json", 0600, bundle_config(spec, bundle_mounts_), 0, 0);
+      make_file(fds_[bundle_], "config.json", bundle_config(spec, bundle_mounts_));
     }
   } catch (...) {
     ops_.clear();
@@ -160,7 +157,7 @@ MountPlan::Target MountPlan::place_in_bundle(const Target& target, std::uint64_t
   if (is_directory(fds_[source])) {
     if (::mkdirat(fds_[bundle_], name.c_str(), 0700) != 0) throw base::Error::sys("mkdir", name);
   } else {
-    make_file(fds_[bundle_], name, 0600, "", 0, 0);
+    make_file(fds_[bundle_], name, "");
   }
 
   struct statvfs status {};
@@ -188,18 +185,15 @@ void MountPlan::add(MountAction action, FdSlot source, Target target, std::uint6
     target = place_in_bundle(target, attributes, source);
   }
   lines_.push_back(std::move(line));
-  ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, attributes});
+  ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, 0, attributes});
 }
 
-void MountPlan::add_kernel_mounts(const ContainerSpec& spec, base::UniqueFd dev_mount) {
+void MountPlan::add_kernel_mounts(int dev) {
   add(MountAction::kProc, -1, points_->make_without_links("proc"), 0, "proc on /proc");
-  add(may_mount_sysfs(spec) ? MountAction::kSysNew : MountAction::kSysHost, -1,
-      points_->make_without_links("sys"), 0, "sysfs on /sys");
-  const FdSlot dev = keep(std::move(dev_mount));
+  add(MountAction::kSys, -1, points_->make_without_links("sys"), 0, "sysfs on /sys");
   Target target = points_->make_without_links("dev");
-  points_->add_mount(target, fds_[dev]);
-  add(spec.shared.ipc ? MountAction::kDevHost : MountAction::kDev, dev, std::move(target), 0,
-      "tmpfs on /dev");
+  points_->add_mount(target, dev);
+  add(MountAction::kDev, -1, std::move(target), 0, "tmpfs on /dev");
 }
 
 void MountPlan::add_mount(const BindMount& mount) {
@@ -234,15 +228,13 @@ void MountPlan::add_mount(const TmpfsMount& mount) {
 }
 
 void MountPlan::add_mount(const FileMount& mount) try {
-  if (files_ < 0) {
-    files_ = keep(mount_tmpfs(0, 0700));
-    add(MountAction::kScratch, files_, {}, 0, "tmpfs for files");
+  const FdSlot source = keep(files_.take(mount));
+  if (!has_files_) {
+    base::UniqueFd tmpfs(::fcntl(files_.mount(), F_DUPFD_CLOEXEC, 3));
+    if (!tmpfs) throw base::Error::sys("fcntl", mount.target);
+    add(MountAction::kScratch, keep(std::move(tmpfs)), {}, 0, "tmpfs for files");
+    has_files_ = true;
   }
-  const std::string name = std::to_string(file_count_++);
-  make_file(fds_[files_], name, mount.mode, mount.contents, mount.uid, mount.gid);
-  base::UniqueFd file(::openat(fds_[files_], name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  if (!file) throw base::Error::sys("open", mount.target);
-  const FdSlot source = keep(std::move(file));
   Target target = points_->make(mount.target, Kind::kFile);
   points_->add_mount(target, fds_[source]);
   const std::string line = "file on " + target.path;
@@ -275,10 +267,10 @@ void MountPlan::add_mount(const OverlayView& mount) {
   add(action, source, std::move(target), attributes, line);
 }
 
-void MountPlan::fill(ChildPlan& plan) const {
-  plan.root = root_;
-  plan.bundle = bundle_;
-  plan.mounts = ops_;
+void MountPlan::fill(PlanWriter<ChildPlan>& plan) const {
+  plan.head.root = root_;
+  plan.head.bundle = bundle_;
+  plan.head.mounts = plan.add(ops_);
 }
 
 void MountPlan::clean_up() {

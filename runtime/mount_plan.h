@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/child_plan.h"
+#include "runtime/container_files.h"
 #include "runtime/container_spec.h"
 #include "runtime/mount_points.h"
 #include "runtime/oci_bundle.h"
@@ -24,15 +25,16 @@ class MountPlan {
  public:
   // Mounts the root filesystem, detached, and makes the mount points in it. For an OCI runtime it
   // makes a bundle too: the mounts are put into places of that, from where the runtime takes them.
-  // `dev` is of make_dev(), and used by nobody else.
-  MountPlan(const ContainerSpec& spec, base::UniqueFd dev);
+  // `dev` and `files` are those of the PreparedContainer and outlive this; `dev` is complete but
+  // for these mounts.
+  MountPlan(const ContainerSpec& spec, int dev, ContainerFiles& files);
   // Takes the mount points away again, if clean_up() did not.
   ~MountPlan();
   MountPlan(const MountPlan&) = delete;
   MountPlan& operator=(const MountPlan&) = delete;
 
   // Puts root and mounts into `plan`, with slots in fds().
-  void fill(ChildPlan& plan) const;
+  void fill(PlanWriter<ChildPlan>& plan) const;
 
   const std::vector<int>& fds() const { return fds_; }
 
@@ -56,7 +58,7 @@ class MountPlan {
   Target place_in_bundle(const Target& target, std::uint64_t attributes, FdSlot source);
   void add(MountAction action, FdSlot source, Target target, std::uint64_t attributes,
            std::string line);
-  void add_kernel_mounts(const ContainerSpec& spec, base::UniqueFd dev);
+  void add_kernel_mounts(int dev);
   void add_mount(const BindMount& mount);
   void add_mount(const TmpfsMount& mount);
   void add_mount(const FileMount& mount);
@@ -70,8 +72,8 @@ class MountPlan {
   FdSlot root_ = -1;
   FdSlot bundle_ = -1;  // the tmpfs of the bundle, if there is an OCI runtime
   std::vector<BundleMount> bundle_mounts_;
-  FdSlot files_ = -1;  // the tmpfs with the contents of all FileMounts
-  int file_count_ = 0;
+  ContainerFiles& files_;
+  bool has_files_ = false;  // and they are on their way to where they are bound from
   std::unique_ptr<MountPoints> points_;
 };
 

@@ -47,6 +47,8 @@ class NetworkPool {
     // The container could change it: nobody else gets it.
     void spoil() { spoiled_ = true; }
 
+    bool is_spoiled() const { return spoiled_; }
+
    private:
     NetworkPool* pool_ = nullptr;
     std::unique_ptr<Network> network_;

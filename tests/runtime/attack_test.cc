@@ -38,8 +38,9 @@ class AttackTest : public ContainerTest {
 
 TEST_F(AttackTest, TheRootCannotBeLeft) {
   const auto marker = temp_->write("marker", "x");
-  EXPECT_EQ(run(probe("leave-root", marker.string())).output,
-            "chroot: done\nchroot back: done\nmarker of the host: ENOENT\n");
+  EXPECT_EQ(
+      run(probe("leave-root", marker.string())).output,
+      "chroot: done\nchroot back: done\nin the container's root\nmarker of the host: ENOENT\n");
 }
 
 TEST_F(AttackTest, KeysOfTheBuilderAreOutOfReach) {

@@ -8,10 +8,10 @@ import subprocess
 import sys
 
 ALLOWED = set("""
-__errno_location _exit chdir close getpid close_range dup2 execve explicit_bzero faccessat fchdir fchown fstat fstatat
-fstatfs getrusage ioctl kill memcpy memmove memset mkdir mount mount_setattr move_mount open open_tree openat poll prctl read sendmsg
-sethostname setns setrlimit setsid sigaddset sigemptyset sigprocmask sigtimedwait sigwaitinfo strlen strncmp syscall umask umount2
-unlinkat unshare vfork waitpid write __stack_chk_fail _GLOBAL_OFFSET_TABLE_
+__errno_location _exit chdir close close_range dup2 execve explicit_bzero faccessat fchdir fchown fsconfig fsmount fsopen fstat fstatat
+fstatfs getpid getrusage ioctl kill memcpy memmove memset mkdir mkdirat mmap mount mount_setattr move_mount munmap open open_tree openat
+poll prctl read recvmsg sendmsg sethostname setns setrlimit setsid sigaddset sigemptyset sigprocmask sigtimedwait sigwaitinfo strlen
+strncmp syscall umask umount2 unlinkat unshare vfork waitpid write _GLOBAL_OFFSET_TABLE_ __stack_chk_fail
 """.split())
 
 
