@@ -24,6 +24,7 @@ struct ContainerBase {
   Kind kind = Kind::kContainer;
   std::uint32_t sets_hostname = 0;
   Text hostname;
+  std::uint64_t capabilities = 0;     // the bounding set
   FdSlot network = -1;                // a network namespace; -1: the launcher's
   FdSlot dev = -1;                    // a detached tmpfs: /dev, but for what is mounted in it
   List<FdSlot> cgroups;               // cgroup.procs of the groups to enter

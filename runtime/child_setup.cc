@@ -162,7 +162,6 @@ void install_filter(const ChildMemory& memory) {
 void become_user(const ChildMemory& memory) {
   const ChildPlan& plan = memory.plan.head();
   const int channel = memory.channel;
-  limit_bounding_set(channel, plan.capabilities);
   // The raw calls: libc's would tell threads that do not exist here.
   // Who maps one id may not change groups.
   const std::span<gid_t> groups = memory.plan.list(plan.groups);
@@ -367,7 +366,6 @@ void report_end(int wait_status, bool is_empty, int channel) {
     run_command(memory);
   }
   const std::uint64_t capabilities = memory.plan.head().capabilities;
-  limit_bounding_set(memory.channel, capabilities);
   install_filter(memory);
   if (set_capabilities(capabilities) != 0) fail(memory.channel, Stage::kCapabilities);
   forget_plan(memory);
@@ -406,6 +404,7 @@ KernelMounts make_base(ChildMemory& memory) {
   }
   KernelMounts mounts;
   if (base.kind == ContainerBase::Kind::kContainer) mounts = make_kernel_mounts(memory);
+  limit_bounding_set(memory.channel, base.capabilities);
   // A session keyring of its own. Without one (a full quota) the filter still refuses all key
   // calls.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);

@@ -65,6 +65,8 @@ void describe(PlanWriter<ContainerBase>& writer, const ContainerSpec& spec,
   base.dev = has_dev ? 0 : -1;
   base.network = foundation.network_fd < 0 ? -1 : base.dev + 1;
   base.owns_cgroup = has_namespaces && !spec.shared.cgroup;
+  base.capabilities = foundation.kind == ContainerBase::Kind::kBundle ? ~std::uint64_t{0}
+                                                                      : spec.capabilities.bits();
   base.shares_ipc = spec.shared.ipc;
   base.may_mount_sysfs = may_mount_sysfs(spec);
   const KernelFiles files = spec.kernel_files.of_kernel();
@@ -95,8 +97,14 @@ bool Foundation::operator==(const Foundation& other) const {
          network == other.network && limits == other.limits;
 }
 
-PreparedContainer::PreparedContainer(int control, const Foundation& foundation)
+PreparedContainer::PreparedContainer(int control, const Foundation& foundation,
+                                     const std::vector<Mount>& mounts)
     : foundation_(foundation), cgroup_(foundation.limits, own_cgroups()) {
+  for (const Mount& mount : mounts) {
+    const auto* file = std::get_if<FileMount>(&mount);
+    // What is read-only is a script, and each has its own.
+    if (file != nullptr && !file->is_secret && !file->read_only) files_.prepare(*file);
+  }
   std::vector<int> fds;
   if (foundation.kind != ContainerBase::Kind::kChroot) dev_ = make_dev();
   if (foundation.kind == ContainerBase::Kind::kContainer) fds.push_back(dev_.get());
@@ -122,14 +130,6 @@ PreparedContainer::~PreparedContainer() {
   }
 }
 
-void PreparedContainer::prepare_files(const std::vector<Mount>& mounts) {
-  for (const Mount& mount : mounts) {
-    const auto* file = std::get_if<FileMount>(&mount);
-    // What is read-only is a script, and each has its own.
-    if (file != nullptr && !file->is_secret && !file->read_only) files_.prepare(*file);
-  }
-}
-
 void PreparedContainer::start(std::string_view plan, std::span<const int> fds) {
   send_plan(sockets_.plans.get(), plan, fds);
 }
@@ -145,7 +145,7 @@ std::unique_ptr<PreparedContainer> PreparedContainers::take(const Foundation& fo
       return result;
     }
   }
-  return std::make_unique<PreparedContainer>(control_, foundation);
+  return std::make_unique<PreparedContainer>(control_, foundation, std::vector<Mount>());
 }
 
 void PreparedContainers::prepare(const Foundation& foundation, const std::vector<Mount>& mounts) {
@@ -153,8 +153,7 @@ void PreparedContainers::prepare(const Foundation& foundation, const std::vector
   const auto same = [&](const auto& container) { return container->foundation() == foundation; };
   if (std::ranges::any_of(waiting_, same)) return;
   if (waiting_.size() == kMostWaiting) waiting_.erase(waiting_.begin());
-  waiting_.push_back(std::make_unique<PreparedContainer>(control_, foundation));
-  waiting_.back()->prepare_files(mounts);
+  waiting_.push_back(std::make_unique<PreparedContainer>(control_, foundation, mounts));
 }
 
 }  // namespace bld::runtime

@@ -37,12 +37,10 @@ struct Foundation {
 // Destroying it ends the container.
 class PreparedContainer {
  public:
-  // Has the launcher behind `control` clone the process, and does not wait for it.
-  PreparedContainer(int control, const Foundation& foundation);
-
-  // Makes what files of `mounts` the next container may have, too: those of the network, no
-  // secrets.
-  void prepare_files(const std::vector<Mount>& mounts);
+  // Has the launcher behind `control` clone the process, and does not wait for it. Files of
+  // `mounts` are made already, if they may be the same in a later container: those of the network,
+  // no secrets.
+  PreparedContainer(int control, const Foundation& foundation, const std::vector<Mount>& mounts);
   ~PreparedContainer();
   PreparedContainer(const PreparedContainer&) = delete;
   PreparedContainer& operator=(const PreparedContainer&) = delete;

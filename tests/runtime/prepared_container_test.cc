@@ -50,10 +50,9 @@ TEST_F(PreparedTest, SecretsAreNotMadeAhead) {
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control), 0);
   const base::UniqueFd ours(control[0]), launcher(control[1]);
   const auto foundation = Foundation::of(spec(""), ContainerBase::Kind::kContainer, -1);
-  PreparedContainer container(ours.get(), foundation);
   FileMount secret, script, hosts;
   secret.is_secret = script.read_only = true;
-  container.prepare_files({secret, script, hosts});
+  PreparedContainer container(ours.get(), foundation, {secret, script, hosts});
   const base::RootedDir files{
       base::UniqueFd(::fcntl(container.files().mount(), F_DUPFD_CLOEXEC, 3))};
   EXPECT_EQ(files.names().size(), 1U);
