@@ -6,8 +6,7 @@
 // With "command" it prints what the command of a step costs that has all this around it already:
 // fork, exec of a shell that writes a small file, and its end.
 //
-// LOWER holds the programs /bin/true and /bin/sh. Run it as root of a user namespace with mapped
-// ids
+// LOWER holds the programs /bin/true and /bin/sh. Run it as root of a user namespace with mapped ids
 // (`bld unshare`, `unshare --map-auto --map-root-user --user --mount`).
 #define _GNU_SOURCE
 #include <sched.h>

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/packet.h"
 
 namespace bld::cmd {
 
@@ -20,21 +20,8 @@ constexpr char kEndOfInput = 4;  // Ctrl-D, as the container's terminal reads it
 // The one descriptor that comes through the socket, or nothing if it was closed before.
 base::UniqueFd receive_descriptor(int socket) {
   char byte = 0;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t length = 0;
-  do {
-    length = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (length < 0 && errno == EINTR);
-  const cmsghdr* header = length > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
   int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  base::receive_packet(socket, &byte, 1, {&fd, 1});
   return base::UniqueFd(fd);
 }
 

@@ -48,7 +48,6 @@ enum class MountAction : std::uint32_t {
 struct MountOp {
   MountAction action = MountAction::kAttach;
   FdSlot source = -1, target = -1;
-  std::uint32_t reserved = 0;
   std::uint64_t attributes = 0;  // MOUNT_ATTR_… to set, of kBind
 };
 

@@ -1,45 +1,34 @@
 #include "runtime/child_receive.h"
 
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <span>
 
+#include "base/packet.h"
 #include "runtime/launcher_messages.h"
 
 namespace bld::runtime {
 namespace {
 
-// One packet, with its descriptors to `fds`, of which there is room for `room`; returns their
-// number. -1: errno, and 0 at the end of the connection.
-int receive_packet(int socket, void* data, std::size_t size, int* fds, std::size_t room) {
-  iovec part{data, size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kFdsPerPacket)];
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t length = 0;
-  do {
-    length = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (length < 0 && errno == EINTR);
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (length < 0 || (length == 0 && header == nullptr)) {
-    if (length == 0) errno = 0;
+// One packet, with its descriptors to `fds`; returns their number. -1: errno, and 0 at the end of
+// the connection.
+int receive_whole(int socket, void* data, std::size_t size, std::span<int> fds) {
+  const base::ReceivedPacket packet = base::receive_packet(socket, data, size, fds);
+  if (packet.length < 0) return -1;
+  if (packet.length == 0 && packet.fd_count == 0) {
+    errno = 0;
     return -1;
   }
-  const std::size_t count = header == nullptr ? 0 : (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   // We ran out of descriptors.
-  if (static_cast<std::size_t>(length) != size || count == 0 || count > room ||
-      (message.msg_flags & MSG_CTRUNC) != 0) {
+  if (static_cast<std::size_t>(packet.length) != size || packet.fd_count == 0 ||
+      packet.fd_count > fds.size() || packet.is_cut) {
     errno = EMFILE;
     return -1;
   }
-  std::memcpy(fds, CMSG_DATA(header), count * sizeof(int));
-  return static_cast<int>(count);
+  return static_cast<int>(packet.fd_count);
 }
 
 char* map_plan(int file, std::size_t& size) {
@@ -55,8 +44,8 @@ char* map_plan(int file, std::size_t& size) {
 template <typename Head>
 int receive(int socket, MappedPlan<Head>& plan, int*& fds) {
   PlanHeader header;
-  int first[kFdsPerPacket];
-  const int count = receive_packet(socket, &header, sizeof header, first, kFdsPerPacket);
+  int first[base::kFdsPerPacket];
+  const int count = receive_whole(socket, &header, sizeof header, first);
   if (count < 0) return -1;
   plan.start = map_plan(first[0], plan.size);
   ::close(first[0]);
@@ -70,7 +59,7 @@ int receive(int socket, MappedPlan<Head>& plan, int*& fds) {
   std::memcpy(fds, first + 1, known * sizeof(int));
   while (known < header.fd_count) {
     char none = 0;
-    const int more = receive_packet(socket, &none, 1, fds + known, header.fd_count - known);
+    const int more = receive_whole(socket, &none, 1, {fds + known, header.fd_count - known});
     if (more < 0) return -1;
     known += static_cast<std::size_t>(more);
   }

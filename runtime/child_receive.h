@@ -5,8 +5,8 @@
 
 namespace bld::runtime {
 
-// Wait for the next message of PlanSender and map it; slots are descriptors by then. -1: errno, and
-// 0 where the other side is gone.
+// Wait for the next message of send_plan() and map it; slots are descriptors by then. -1: errno,
+// and 0 where the other side is gone.
 int receive_base(int socket, MappedPlan<ContainerBase>& base);
 int receive_plan(int socket, MappedPlan<ChildPlan>& plan);
 

@@ -12,7 +12,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,6 +23,7 @@
 #include <cstring>
 #include <span>
 
+#include "base/packet.h"
 #include "runtime/child_bundle.h"
 #include "runtime/child_chroot.h"
 #include "runtime/child_kernel_mounts.h"
@@ -64,22 +64,6 @@ void set_standard_streams(const ChildMemory& memory) {
   }
 }
 
-bool send_descriptor(int socket, int fd, const void* bytes, std::size_t size) {
-  iovec data{const_cast<void*>(bytes), size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
-}
-
 // Until something comes, or the other side is closed.
 void wait_for_answer(int socket) {
   pollfd watched{socket, POLLIN, 0};
@@ -99,7 +83,7 @@ void open_terminal(const ChildMemory& memory) {
   }
   const int slave = ::ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (slave < 0 || ::fchown(slave, plan.uid, static_cast<gid_t>(-1)) != 0 ||
-      !send_descriptor(plan.console, master, "", 1)) {
+      !base::send_packet(plan.console, "", 1, {&master, 1})) {
     fail(memory.channel, Stage::kTerminal);
   }
   ::close(master);
@@ -142,7 +126,7 @@ void install_emulation(const ChildMemory& memory) {
   if (listener < 0 && errno == EINVAL) listener = install(0);
   Report report;
   report.kind = Report::Kind::kListener;
-  if (listener < 0 || !send_descriptor(memory.channel, listener, &report, sizeof report)) {
+  if (listener < 0 || !base::send_packet(memory.channel, &report, sizeof report, {&listener, 1})) {
     fail(memory.channel, Stage::kSeccomp);
   }
   ::close(listener);

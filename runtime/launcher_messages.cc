@@ -6,35 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file_io.h"
+#include "base/packet.h"
 
 namespace bld::runtime {
 namespace {
-
-// 0, or -1 and errno.
-int send_packet(int socket, const void* data, std::size_t size, std::span<const int> fds) {
-  iovec part{const_cast<void*>(data), size};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kFdsPerPacket)] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = CMSG_SPACE(fds.size_bytes());
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(fds.size_bytes());
-  std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
-  ssize_t sent = 0;
-  do {
-    sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent < 0 ? -1 : 0;
-}
 
 base::UniqueFd as_memfd(std::string_view bytes) {
   base::UniqueFd file(::memfd_create("bld-plan", MFD_CLOEXEC));
@@ -61,8 +40,8 @@ bool is_gone(int error_number) { return error_number == EPIPE || error_number ==
 
 ChildSockets request_child(int control, const Request& request) {
   SocketPair channel = make_socket_pair(), plans = make_socket_pair();
-  if (send_packet(control, &request, sizeof request,
-                  {{channel.theirs.get(), plans.theirs.get()}}) != 0) {
+  const int theirs[] = {channel.theirs.get(), plans.theirs.get()};
+  if (!base::send_packet(control, &request, sizeof request, theirs)) {
     throw base::Error::sys("sendmsg", "launcher");
   }
   return {std::move(channel.ours), std::move(plans.ours)};
@@ -74,10 +53,10 @@ void send_plan(int plans, std::string_view bytes, std::span<const int> fds) {
   std::span<const int> rest = fds;
   std::vector<int> packet{memory.get()};
   const auto send = [&](const void* data, std::size_t size) {
-    const std::size_t count = std::min(rest.size(), kFdsPerPacket - packet.size());
+    const std::size_t count = std::min(rest.size(), base::kFdsPerPacket - packet.size());
     packet.insert(packet.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count));
     rest = rest.subspan(count);
-    if (send_packet(plans, data, size, packet) == 0) {
+    if (base::send_packet(plans, data, size, packet)) {
       packet.clear();
     } else if (is_gone(errno)) {
       rest = {};
@@ -90,25 +69,10 @@ void send_plan(int plans, std::string_view bytes, std::span<const int> fds) {
 }
 
 bool receive_report(int channel, Report& report, base::UniqueFd& fd) {
-  iovec data{&report, sizeof report};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t length = 0;
-  do {
-    length = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-  } while (length < 0 && errno == EINTR);
-  if (length != static_cast<ssize_t>(sizeof report)) return false;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int number = -1;
-    std::memcpy(&number, CMSG_DATA(header), sizeof number);
-    fd.reset(number);
-  }
-  return true;
+  int number = -1;
+  const auto packet = base::receive_packet(channel, &report, sizeof report, {&number, 1});
+  if (number >= 0) fd.reset(number);
+  return packet.length == static_cast<ssize_t>(sizeof report);
 }
 
 const char* stage_name(Stage stage) {

@@ -19,7 +19,6 @@ struct Request {
     kHelper,  // programs[0] with args, env and streams of the plan, outside of any container
   };
   Kind kind = Kind::kContainer;
-  std::uint32_t reserved = 0;
   std::uint64_t namespaces = 0;  // CLONE_NEW…
 };
 
@@ -29,8 +28,6 @@ struct Request {
 struct PlanHeader {
   std::uint32_t fd_count = 0;  // of the slots
 };
-
-inline constexpr std::size_t kFdsPerPacket = 200;  // the kernel allows 253
 
 // One byte on the channel asks to stop: SIGTERM, and SIGKILL half a second later.
 inline constexpr char kStopMessage = 'S';

@@ -23,6 +23,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/packet.h"
 #include "base/unique_fd.h"
 #include "runtime/child_receive.h"
 #include "runtime/child_setup.h"
@@ -35,30 +36,6 @@ using Clock = std::chrono::steady_clock;
 
 // From SIGTERM to SIGKILL: short enough for bld to be gone within a second of Ctrl-C.
 constexpr auto kGrace = std::chrono::milliseconds(500);
-
-// One request and its two descriptors. False at the end of the connection.
-bool receive_request(int socket, Request& request, base::UniqueFd& channel, base::UniqueFd& plans) {
-  iovec data{&request, sizeof request};
-  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  ssize_t length = 0;
-  do {
-    length = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-  } while (length < 0 && errno == EINTR);
-  if (length != sizeof request) return false;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  // With fewer we ran out of descriptors: the closed sockets tell the caller.
-  if (header == nullptr) return true;
-  int fds[2] = {-1, -1};
-  std::memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
-  channel.reset(fds[0]);
-  plans.reset(fds[1]);
-  return true;
-}
 
 // fork() with namespaces: without CLONE_VM the child has its own copy of this stack. The second
 // call is for filters that refuse the first, whose arguments they cannot see.
@@ -137,8 +114,12 @@ int LauncherProcess::timeout_ms() const {
 
 void LauncherProcess::accept_request() {
   Request request;
-  base::UniqueFd channel, plans;
-  if (!receive_request(control_, request, channel, plans)) ::_exit(0);
+  int fds[2] = {-1, -1};
+  const auto packet = base::receive_packet(control_, &request, sizeof request, fds);
+  base::UniqueFd channel(fds[0]);
+  const base::UniqueFd plans(fds[1]);
+  if (packet.length != sizeof request) ::_exit(0);
+  // With fewer we ran out of descriptors: the closed sockets tell the caller.
   if (!plans) return;
   int pid_fd = -1;
   const pid_t pid = clone_process(request.namespaces, pid_fd);

@@ -185,7 +185,7 @@ void MountPlan::add(MountAction action, FdSlot source, Target target, std::uint6
     target = place_in_bundle(target, attributes, source);
   }
   lines_.push_back(std::move(line));
-  ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, 0, attributes});
+  ops_.push_back({action, source, target.fd ? keep(std::move(target.fd)) : -1, attributes});
 }
 
 void MountPlan::add_kernel_mounts(int dev) {

@@ -116,7 +116,7 @@ PreparedContainer::PreparedContainer(int control, const Foundation& foundation,
   }
   PlanWriter<ContainerBase> writer(foundation.base);
   writer.head.cgroups = writer.add(entrances);
-  sockets_ = request_child(control, {Request::Kind::kContainer, 0, foundation.namespaces});
+  sockets_ = request_child(control, {Request::Kind::kContainer, foundation.namespaces});
   send_plan(sockets_.plans.get(), writer.bytes(), fds);
 }
 
